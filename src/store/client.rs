@@ -1,0 +1,275 @@
+//! The store of the host, reached through xenstored.
+
+use std::cell::RefCell;
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
+
+use super::address::{Address, addresses};
+use super::connection::Connection;
+use super::wire::{self, Request, malformed};
+
+/// How often a listing in parts is begun anew because the directory changed meanwhile.
+const LISTING_ATTEMPTS: u32 = 100;
+
+/// The store, with all operations up to one deadline.
+///
+/// * A path may be relative, as `XENBUS_PATH` is: xenstored takes it as one below the own domain's.
+/// * `rm` of what does not exist succeeds, whether or not its parent exists; `rm` of `/` is refused.
+/// * `read` gives `InvalidData` for a value which is not UTF-8.
+/// * After an I/O failure or a reply which makes no sense every call fails with `NotConnected`; a new `Store` has to
+///   be opened to go on.
+#[derive(Debug)]
+pub struct Store {
+    connection: Rc<RefCell<Connection>>,
+}
+
+impl Store {
+    /// Connects to the host's xenstored, at one of the [`addresses`].
+    ///
+    /// # Errors
+    /// An error which names every place that was tried and why it failed; `TimedOut` at the deadline.
+    pub fn open(deadline: Instant) -> io::Result<Self> {
+        Self::open_with(|name| env::var_os(name), deadline)
+    }
+
+    /// The same, with `environment` in the place of the process's environment.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(
+        environment: impl Fn(&str) -> Option<OsString>,
+        deadline: Instant,
+    ) -> io::Result<Self> {
+        let mut failures: Vec<(Address, io::Error)> = Vec::new();
+        for address in addresses(environment) {
+            match Self::open_at(&address.path, deadline) {
+                Ok(store) => return Ok(store),
+                Err(error) => {
+                    // A hung xenstored has no better one beside it.
+                    let timed_out = error.kind() == ErrorKind::TimedOut;
+                    failures.push((address, error));
+                    if timed_out {
+                        break;
+                    }
+                }
+            }
+        }
+        let kind = failures
+            .last()
+            .map_or(ErrorKind::NotFound, |(_, error)| error.kind());
+        let each: Vec<String> = failures
+            .iter()
+            .map(|(address, error)| format!("{address}: {error}"))
+            .collect();
+        Err(io::Error::new(
+            kind,
+            format!("cannot reach xenstored: {}", each.join("; ")),
+        ))
+    }
+
+    /// Connects to the xenstored behind one socket or device.
+    ///
+    /// # Errors
+    /// `TimedOut` at the deadline, and whatever opening or connecting says.
+    pub fn open_at(address: &Path, deadline: Instant) -> io::Result<Self> {
+        let connection = Connection::open(address, deadline)?;
+        Ok(Self {
+            connection: Rc::new(RefCell::new(connection)),
+        })
+    }
+
+    /// Sets the deadline of all operations from now on, those of open transactions included.
+    pub fn set_deadline(&self, deadline: Instant) {
+        self.connection.borrow_mut().set_deadline(deadline);
+    }
+
+    /// Operations outside any transaction.
+    fn plain(&self) -> View<'_> {
+        View {
+            connection: &self.connection,
+            transaction: 0,
+        }
+    }
+}
+
+impl Xs for Store {
+    fn directory(&self, path: &str) -> io::Result<Vec<Box<str>>> {
+        self.plain().directory(path)
+    }
+
+    fn read(&self, path: &str) -> io::Result<Box<str>> {
+        self.plain().read(path)
+    }
+
+    fn write(&self, path: &str, data: &str) -> io::Result<()> {
+        self.plain().write(path, data)
+    }
+
+    fn rm(&self, path: &str) -> io::Result<()> {
+        self.plain().rm(path)
+    }
+}
+
+impl XsTransaction for Store {
+    type Span = Span;
+
+    fn transaction(&self) -> io::Result<Span> {
+        // A payload of one NUL: oxenstored does not answer a message without any.
+        let reply =
+            self.connection
+                .borrow_mut()
+                .call(Request::TransactionStart, 0, "", &[b"\0"])?;
+        let id = wire::text(reply)?.parse().ok().filter(|id| *id != 0);
+        let id = id.ok_or_else(|| malformed("a transaction id which is none"))?;
+        Ok(Span {
+            connection: Rc::clone(&self.connection),
+            id,
+            ended: false,
+        })
+    }
+}
+
+/// A transaction: nothing written in it is seen before [`commit`](XsTransactionSpan::commit).
+///
+/// Dropping it aborts it.
+#[derive(Debug)]
+pub struct Span {
+    connection: Rc<RefCell<Connection>>,
+    id: u32,
+    ended: bool,
+}
+
+impl Span {
+    fn view(&self) -> View<'_> {
+        View {
+            connection: &self.connection,
+            transaction: self.id,
+        }
+    }
+
+    fn end(&mut self, verdict: &[u8]) -> io::Result<()> {
+        self.ended = true;
+        self.connection
+            .borrow_mut()
+            .call(Request::TransactionEnd, self.id, "", &[verdict])
+            .map(drop)
+    }
+}
+
+impl Xs for Span {
+    fn directory(&self, path: &str) -> io::Result<Vec<Box<str>>> {
+        self.view().directory(path)
+    }
+
+    fn read(&self, path: &str) -> io::Result<Box<str>> {
+        self.view().read(path)
+    }
+
+    fn write(&self, path: &str, data: &str) -> io::Result<()> {
+        self.view().write(path, data)
+    }
+
+    fn rm(&self, path: &str) -> io::Result<()> {
+        self.view().rm(path)
+    }
+}
+
+impl XsTransactionSpan for Span {
+    /// Commits; `WouldBlock` if another client interfered, in which case all of it has to be done again.
+    fn commit(mut self) -> io::Result<()> {
+        self.end(b"T\0")
+    }
+}
+
+impl Drop for Span {
+    fn drop(&mut self) {
+        if !self.ended {
+            // xenstored forgets it with the connection at the latest.
+            let _ = self.end(b"F\0");
+        }
+    }
+}
+
+/// The operations, inside one transaction or (0) outside of any.
+struct View<'a> {
+    connection: &'a RefCell<Connection>,
+    transaction: u32,
+}
+
+impl View<'_> {
+    fn call(&self, request: Request, path: &str, data: &[&[u8]]) -> io::Result<Vec<u8>> {
+        wire::check_path(path)?;
+        let payload = [&[path.as_bytes(), b"\0"], data].concat();
+        self.connection
+            .borrow_mut()
+            .call(request, self.transaction, path, &payload)
+    }
+
+    fn read(&self, path: &str) -> io::Result<Box<str>> {
+        wire::text(self.call(Request::Read, path, &[])?)
+    }
+
+    fn write(&self, path: &str, data: &str) -> io::Result<()> {
+        wire::check_value(data)?;
+        self.call(Request::Write, path, &[data.as_bytes()])
+            .map(drop)
+    }
+
+    fn rm(&self, path: &str) -> io::Result<()> {
+        if path == "/" {
+            // oxenstored would do it.
+            return Err(wire::invalid(
+                "the root of the store cannot be removed".into(),
+            ));
+        }
+        match self.call(Request::Rm, path, &[]) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            result => result.map(drop),
+        }
+    }
+
+    fn directory(&self, path: &str) -> io::Result<Vec<Box<str>>> {
+        match self.call(Request::Directory, path, &[]) {
+            Err(error) if error.kind() == ErrorKind::ArgumentListTooLong => {}
+            result => return wire::names(&result?),
+        }
+        for _ in 0..LISTING_ATTEMPTS {
+            if let Some(listing) = self.parts(path)? {
+                return wire::names(&listing);
+            }
+        }
+        let what = format!("{path} changed all the time while it was listed");
+        Err(io::Error::new(ErrorKind::ResourceBusy, what))
+    }
+
+    /// A listing in parts, `None` if the directory changed in between.
+    fn parts(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        let mut listing = Vec::new();
+        let mut generation = None;
+        loop {
+            let offset = listing.len().to_string();
+            let part = self.call(Request::DirectoryPart, path, &[offset.as_bytes(), b"\0"])?;
+            let mut fields = part.splitn(2, |byte| *byte == 0);
+            let (Some(seen), Some(names)) = (fields.next(), fields.next()) else {
+                return Err(malformed("a part of a listing without its generation"));
+            };
+            if generation.get_or_insert_with(|| seen.to_vec()) != seen {
+                return Ok(None);
+            }
+            listing.extend_from_slice(names);
+            // An empty name ends the listing.
+            if names.len() <= 1 || names.ends_with(b"\0\0") {
+                return Ok(Some(listing));
+            }
+            if listing.len() > wire::REPLY_MAX {
+                return Err(malformed("a listing without end"));
+            }
+        }
+    }
+}

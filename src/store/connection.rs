@@ -1,0 +1,232 @@
+//! One connection to xenstored: requests and their replies, up to a deadline.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, send, socket,
+};
+
+use super::error::refused;
+use super::wire::{self, ERROR, HEADER, Header, Request, WATCH_EVENT, malformed};
+
+/// A connection, over a unix socket or through the kernel's xenbus device.
+///
+/// The descriptor does not block and is closed on exec.
+#[derive(Debug)]
+pub struct Connection {
+    file: File,
+    is_socket: bool,
+    address: PathBuf,
+    deadline: Instant,
+    last_request: u32,
+    received: Vec<u8>,
+    broken: bool,
+}
+
+impl Connection {
+    /// Opens `address`: a device if it is a character device, else a socket.
+    ///
+    /// # Errors
+    /// `TimedOut` at the deadline, and whatever opening or connecting says.
+    pub fn open(address: &Path, deadline: Instant) -> io::Result<Self> {
+        let is_socket = !std::fs::metadata(address)?.file_type().is_char_device();
+        let file = if is_socket {
+            connect_until(address, deadline)?
+        } else {
+            open_device(address)?
+        };
+        Ok(Self {
+            file,
+            is_socket,
+            address: address.into(),
+            deadline,
+            last_request: 0,
+            received: Vec::new(),
+            broken: false,
+        })
+    }
+
+    /// When to give up, from now on.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// Sends a request and waits for its reply.  `path` is only named in errors.
+    ///
+    /// # Errors
+    /// * xenstored refused: see [`refused`]. The connection remains usable.
+    /// * `InvalidInput`: the request cannot be sent. The connection remains usable.
+    /// * `TimedOut`: the deadline came. If that was before anything was sent, the connection remains usable.
+    /// * `InvalidData`, or any I/O error: the connection is abandoned, as replies could be taken for those to other
+    ///   requests. Later calls fail with `NotConnected`.
+    pub fn call(
+        &mut self,
+        request: Request,
+        transaction: u32,
+        path: &str,
+        payload: &[&[u8]],
+    ) -> io::Result<Vec<u8>> {
+        if self.broken {
+            let what = format!(
+                "the connection to xenstored at {} was given up earlier",
+                self.address.display()
+            );
+            return Err(io::Error::new(ErrorKind::NotConnected, what));
+        }
+        let id = self.last_request.wrapping_add(1);
+        let message = wire::encode(request, id, transaction, payload)?;
+        self.remaining()?;
+        self.last_request = id;
+        self.broken = true;
+        self.send(&message)?;
+        let (header, body) = self.reply()?;
+        if header.request != id {
+            return Err(malformed("the reply to another request"));
+        }
+        if header.kind == ERROR {
+            let name = wire::text(body)?;
+            self.broken = false;
+            return Err(refused(&name, request, path));
+        }
+        if header.kind != request as u32 {
+            return Err(malformed("a reply of another type"));
+        }
+        self.broken = false;
+        Ok(body)
+    }
+
+    /// The next message which is not an event of a watch: on a device they may come from one set earlier.
+    fn reply(&mut self) -> io::Result<(Header, Vec<u8>)> {
+        loop {
+            self.fill(HEADER)?;
+            let Some(bytes) = self.received.first_chunk::<HEADER>() else {
+                continue;
+            };
+            let header = Header::decode(*bytes)?;
+            self.fill(HEADER + header.length)?;
+            let rest = self.received.split_off(HEADER + header.length);
+            let body = std::mem::replace(&mut self.received, rest).split_off(HEADER);
+            if header.kind != WATCH_EVENT {
+                return Ok((header, body));
+            }
+        }
+    }
+
+    /// Reads until `wanted` bytes have been received.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        let mut chunk = [0; 4096];
+        while self.received.len() < wanted {
+            self.wait(PollFlags::POLLIN)?;
+            match self.file.read(&mut chunk) {
+                Ok(0) => return Err(self.vanished()),
+                Ok(count) => self
+                    .received
+                    .extend_from_slice(chunk.get(..count).unwrap_or(&chunk)),
+                Err(error) => ignore_retry(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a whole message, in one call unless xenstored is slow to take it.
+    fn send(&mut self, mut message: &[u8]) -> io::Result<()> {
+        while !message.is_empty() {
+            let sent = if self.is_socket {
+                send(self.file.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL)
+                    .map_err(io::Error::from)
+            } else {
+                self.file.write(message)
+            };
+            match sent {
+                Ok(count) => message = message.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.wait(PollFlags::POLLOUT)?
+                }
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(self.vanished()),
+                Err(error) => ignore_retry(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the descriptor is ready.
+    ///
+    /// Not called before the first attempt to write: the xenbus device never reports that it can be written
+    /// (linux: `drivers/xen/xenbus/xenbus_dev_frontend.c`, `xenbus_file_poll`).
+    fn wait(&self, events: PollFlags) -> io::Result<()> {
+        loop {
+            let timeout = PollTimeout::try_from(self.remaining()?).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.file.as_fd(), events)], timeout) {
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn remaining(&self) -> io::Result<Duration> {
+        remaining(self.deadline, &self.address)
+    }
+
+    fn vanished(&self) -> io::Error {
+        let what = format!(
+            "xenstored at {} closed the connection",
+            self.address.display()
+        );
+        io::Error::new(ErrorKind::ConnectionAborted, what)
+    }
+}
+
+/// The time left, rounded up to what `poll` can wait.
+fn remaining(deadline: Instant, address: &Path) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        let what = format!("xenstored at {} did not answer in time", address.display());
+        return Err(io::Error::new(ErrorKind::TimedOut, what));
+    }
+    Ok(left + Duration::from_millis(1))
+}
+
+fn ignore_retry(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(()),
+        _ => Err(error),
+    }
+}
+
+fn open_device(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+}
+
+/// Connects to a unix socket.
+///
+/// A hung xenstored leaves its queue of connections full (C xenstored listens with a backlog of 1), and `connect`
+/// then blocks for ever, or fails with EAGAIN without any means to wait for the queue.
+fn connect_until(path: &Path, deadline: Instant) -> io::Result<File> {
+    let address = UnixAddr::new(path)?;
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    loop {
+        match connect(socket.as_raw_fd(), &address) {
+            Ok(()) => return Ok(File::from(socket)),
+            Err(Errno::EAGAIN) => {
+                thread::sleep(remaining(deadline, path)?.min(Duration::from_millis(5)))
+            }
+            Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
