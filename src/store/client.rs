@@ -15,7 +15,7 @@ use super::connection::Connection;
 use super::wire::{self, Request, malformed};
 
 /// How often a listing in parts is begun anew because the directory changed meanwhile.
-const LISTING_ATTEMPTS: u32 = 100;
+const LISTING_ATTEMPTS: u32 = 1000;
 
 /// The store, with all operations up to one deadline.
 ///

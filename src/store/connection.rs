@@ -149,7 +149,7 @@ impl Connection {
             match sent {
                 Ok(count) => message = message.get(count..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.wait(PollFlags::POLLOUT)?
+                    self.wait(PollFlags::POLLOUT)?;
                 }
                 Err(error) if error.kind() == ErrorKind::BrokenPipe => return Err(self.vanished()),
                 Err(error) => ignore_retry(error)?,
@@ -223,7 +223,7 @@ fn connect_until(path: &Path, deadline: Instant) -> io::Result<File> {
         match connect(socket.as_raw_fd(), &address) {
             Ok(()) => return Ok(File::from(socket)),
             Err(Errno::EAGAIN) => {
-                thread::sleep(remaining(deadline, path)?.min(Duration::from_millis(5)))
+                thread::sleep(remaining(deadline, path)?.min(Duration::from_millis(5)));
             }
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),

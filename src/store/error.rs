@@ -66,7 +66,7 @@ pub fn refused(name: &str, request: Request, path: &str) -> io::Error {
     // The name comes from outside: keep what is printed short and printable.
     let name: String = name
         .chars()
-        .filter(|c| c.is_ascii_graphic())
+        .filter(char::is_ascii_graphic)
         .take(40)
         .collect();
     io::Error::new(

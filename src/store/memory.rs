@@ -339,7 +339,7 @@ impl Xs for Span {
         let own = &mut *self.own.borrow_mut();
         let seen = &mut own.seen;
         tree::write(&mut own.nodes, &absolute(path), data, 0, &mut |touched| {
-            seen.push(touched.into())
+            seen.push(touched.into());
         });
         own.changes.push((absolute(path), Some(data.into())));
         Ok(())
@@ -351,7 +351,7 @@ impl Xs for Span {
         let own = &mut *self.own.borrow_mut();
         let seen = &mut own.seen;
         tree::rm(&mut own.nodes, &absolute(path), 0, &mut |touched| {
-            seen.push(touched.into())
+            seen.push(touched.into());
         });
         own.changes.push((absolute(path), None));
         Ok(())

@@ -65,15 +65,16 @@ impl Header {
     /// # Errors
     /// `InvalidData` if the payload announced exceeds [`REPLY_MAX`].
     pub fn decode(bytes: [u8; HEADER]) -> io::Result<Self> {
-        let [a, b, c, d, e, f, g, h, _, _, _, _, i, j, k, l] = bytes;
-        let length = u32::from_ne_bytes([i, j, k, l]);
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let word = |at: usize| {
+            u32::from_ne_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let length = usize::try_from(word(12)).unwrap_or(usize::MAX);
         if length > REPLY_MAX {
             return Err(malformed(&format!("a reply of {length} bytes")));
         }
         Ok(Self {
-            kind: u32::from_ne_bytes([a, b, c, d]),
-            request: u32::from_ne_bytes([e, f, g, h]),
+            kind: word(0),
+            request: word(4),
             length,
         })
     }
