@@ -7,6 +7,7 @@
     reason = "a test ends where its setting fails"
 )]
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -71,7 +72,8 @@ impl Xenstored {
             directory,
         };
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !started.socket().exists() {
+        // The socket is there somewhat before anybody listens on it.
+        while UnixStream::connect(started.socket()).is_err() {
             let ended = started.daemon.try_wait().unwrap();
             if ended.is_some() || Instant::now() > deadline {
                 let said = |path: &Path| fs::read_to_string(path).unwrap_or_default();
