@@ -652,3 +652,19 @@ fn a_missing_daemon_names_its_package() {
         "{said}"
     );
 }
+
+#[test]
+fn the_pretended_host_behaves() {
+    for kind in [Kind::C, Kind::OcamlEagain] {
+        let directory = tempfile::tempdir_in("/tmp").unwrap();
+        let scenario = ". \"$XEN_SELFTEST\"";
+        let output = xen::with_xl(kind, directory.path(), scenario)
+            .env("SCRIPT", xen::scripts().join("trace-script"))
+            .env("XEN_SELFTEST", xen::scripts().join("selftest.sh"))
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{kind:?}: {said}");
+    }
+}

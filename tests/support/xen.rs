@@ -25,6 +25,16 @@ pub enum Kind {
     OcamlEagain,
 }
 
+impl Kind {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::C => &[],
+            Self::Ocaml => &["--ocaml"],
+            Self::OcamlEagain => &["--ocaml", "--test-eagain"],
+        }
+    }
+}
+
 /// Every kind of daemon.
 pub const KINDS: [Kind; 3] = [Kind::C, Kind::Ocaml, Kind::OcamlEagain];
 
@@ -32,6 +42,22 @@ pub const KINDS: [Kind; 3] = [Kind::C, Kind::Ocaml, Kind::OcamlEagain];
 #[must_use]
 pub fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/xen")
+}
+
+/// A command which runs `scenario`, a piece of shell, where the real `xl` works: see `tests/xen/lib.sh`.
+///
+/// `directory` must not be below /run. The environment is the scenario's: `SCRIPT` names the block
+/// script under test, and what `PATH` holds in front reaches that script.
+#[must_use]
+pub fn with_xl(kind: Kind, directory: &Path, scenario: &str) -> Command {
+    let mut command = Command::new(scripts().join("with-xl"));
+    command
+        .args(kind.options())
+        .arg(directory)
+        .args(["bash", "-c"]);
+    command.arg(format!(". \"$XEN_LIB\"\n{scenario}"));
+    command.env("NOXEN_SO", shim()).stdin(Stdio::null());
+    command
 }
 
 /// A daemon with an empty store, which ends with this value.
@@ -58,11 +84,7 @@ impl Xenstored {
             .arg(directory.path())
             .arg("--foreground")
             .env("NOXEN_SO", shim());
-        match kind {
-            Kind::C => {}
-            Kind::Ocaml => _ = command.arg("--ocaml"),
-            Kind::OcamlEagain => _ = command.args(["--ocaml", "--test-eagain"]),
-        }
+        command.args(kind.options());
         let errors = directory.path().join("start");
         command
             .stdin(Stdio::null())
