@@ -1,0 +1,148 @@
+//! Reads `/proc/drbd`: the version everywhere, on 8.4 also the role of each minor.
+//!
+//! Where several volumes make up a resource of 8.4, `events2` says Primary as soon as one of them
+//! is; only this file (and one `drbdsetup role` per minor) tells them apart.
+
+use std::collections::HashMap;
+
+use super::resource::{Generation, Resource};
+use super::words::Role;
+
+/// What `/proc/drbd` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcDrbd {
+    /// Of the loaded module.
+    pub generation: Generation,
+    minors: HashMap<u32, Minor>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Minor {
+    role: Option<Role>,
+    counters: Counters,
+}
+
+/// Counters of one minor that show whether a peer's writes still arrive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// KiB received from the peer (`nr`).
+    pub received: u64,
+    /// Requests that the local disk has not answered (`lo`).
+    pub lower_pending: u64,
+    /// Requests received and not acknowledged (`ua`).
+    pub unacked: u64,
+}
+
+impl ProcDrbd {
+    /// Parses the file. `None` when it names no version that is known.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let version = text
+            .lines()
+            .find_map(|line| line.strip_prefix("version: "))?;
+        let major: u32 = version.split('.').next()?.parse().ok()?;
+        let generation = match major {
+            8 => Generation::V84,
+            9.. => Generation::V9,
+            _ => return None,
+        };
+        let mut minors: HashMap<u32, Minor> = HashMap::new();
+        let mut current = None;
+        for line in text.lines() {
+            let line = line.trim_start();
+            if let Some((minor, state)) = line
+                .split_once(": ")
+                .and_then(|(head, rest)| Some((head.parse::<u32>().ok()?, rest)))
+            {
+                let role = word(state, "ro:")
+                    .and_then(|ro| ro.split('/').next())
+                    .map(Role::from);
+                minors.insert(
+                    minor,
+                    Minor {
+                        role,
+                        ..Minor::default()
+                    },
+                );
+                current = Some(minor);
+            } else if let Some(minor) = current.take().and_then(|m| minors.get_mut(&m)) {
+                let count = |key| {
+                    word(line, key)
+                        .and_then(|v| v.parse().ok())
+                        .unwrap_or_default()
+                };
+                minor.counters = Counters {
+                    received: count("nr:"),
+                    lower_pending: count("lo:"),
+                    unacked: count("ua:"),
+                };
+            }
+        }
+        Some(Self { generation, minors })
+    }
+
+    /// Sets the role of each volume from its own line (8.4). A volume without a line is unknown.
+    pub fn correct_roles(&self, resource: &mut Resource) {
+        if self.generation == Generation::V9 {
+            return;
+        }
+        for volume in &mut resource.volumes {
+            let role = self.minors.get(&volume.minor).and_then(|m| m.role.clone());
+            volume.role = role.unwrap_or(Role::Unknown);
+        }
+    }
+
+    /// Counters of a minor, where the file has them (8.4).
+    #[must_use]
+    pub fn counters(&self, minor: u32) -> Option<Counters> {
+        self.minors
+            .get(&minor)
+            .filter(|m| m.role.is_some())
+            .map(|m| m.counters)
+    }
+}
+
+fn word<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    line.split_ascii_whitespace()
+        .find_map(|w| w.strip_prefix(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V84: &str = "version: 8.4.11 (api:1/proto:86-101)\nsrcversion: B536C32A3EADA868561EFD9 \n\n 1: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n    ns:16 nr:7 dw:16 dr:0 al:9 bm:0 lo:1 pe:0 ua:2 ap:0 ep:1 wo:f oos:0\n\n10: cs:Unconfigured\n";
+
+    #[test]
+    fn version_tells_the_generation() {
+        assert_eq!(
+            ProcDrbd::parse(V84).map(|p| p.generation),
+            Some(Generation::V84)
+        );
+        for version in [
+            "9.2.16 (api:2/proto:118-122)",
+            "9.3.1 (api:2/proto:86-122) (compat 8.4)",
+        ] {
+            let text = format!("version: {version}\nTransports (api:21):\n");
+            assert_eq!(
+                ProcDrbd::parse(&text).map(|p| p.generation),
+                Some(Generation::V9)
+            );
+        }
+        assert_eq!(ProcDrbd::parse("version: 0.7.25\n"), None);
+        assert_eq!(ProcDrbd::parse(""), None);
+    }
+
+    #[test]
+    fn each_minor_has_its_own_role_and_counters() {
+        let file = ProcDrbd::parse(V84).unwrap();
+        let expected = Counters {
+            received: 7,
+            lower_pending: 1,
+            unacked: 2,
+        };
+        assert_eq!(file.counters(1), Some(expected));
+        assert_eq!(file.counters(10), None);
+        assert_eq!(file.minors[&1].role, Some(Role::Primary));
+    }
+}

@@ -1,0 +1,242 @@
+//! The real DRBD: its tools, run with an argument vector, never through a shell.
+//!
+//! `drbdsetup` alone stands on the way of `add` and `remove`; `drbdadm` parses the configuration
+//! of every resource, so it is asked only to word a refusal.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::CommandError;
+use super::proc_drbd::ProcDrbd;
+use super::resource::{Generation, Resource};
+use super::section::Section;
+use super::settings::Settings;
+use super::words::Role;
+use super::{Absence, Error, InFlight, Name, Replication, events2};
+use crate::deadline::Deadline;
+use crate::process::{self, Output, RunError};
+use crate::root::Root;
+
+/// What drbdsetup itself runs when the module is 8.4 (drbd-utils: user/v9/drbdsetup.c). Called
+/// directly it saves an exec each time.
+const DRBDSETUP_84: &str = "/lib/drbd/drbdsetup-84";
+/// For questions whose answer only makes a message better.
+const SHORT: Duration = Duration::from_secs(3);
+
+/// DRBD's tools on this host.
+#[derive(Debug)]
+pub struct Tools {
+    root: Root,
+    setup: OnceCell<(Generation, PathBuf)>,
+}
+
+impl Tools {
+    /// The tools below that root.
+    #[must_use]
+    pub fn new(root: Root) -> Self {
+        Self {
+            root,
+            setup: OnceCell::new(),
+        }
+    }
+
+    /// `/proc/drbd`, or `None` while the module is not loaded: running drbdsetup would load it.
+    fn proc_drbd(&self) -> Result<Option<ProcDrbd>, Error> {
+        match std::fs::read(self.root.join("/proc/drbd")) {
+            Ok(bytes) => {
+                let text = String::from_utf8_lossy(&bytes);
+                let first = text.lines().next().unwrap_or_default().to_owned();
+                ProcDrbd::parse(&text)
+                    .map(Some)
+                    .ok_or(Error::Version(first))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn drbdsetup(&self, generation: Generation) -> &PathBuf {
+        let (_, path) = self.setup.get_or_init(|| {
+            let direct = self.root.join(DRBDSETUP_84);
+            let path = if generation == Generation::V84 && direct.exists() {
+                direct
+            } else {
+                self.program("drbdsetup")
+            };
+            (generation, path)
+        });
+        path
+    }
+
+    fn program(&self, name: &str) -> PathBuf {
+        ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+            .iter()
+            .map(|folder| self.root.join(&format!("{folder}/{name}")))
+            .find(|path| path.exists())
+            .unwrap_or_else(|| self.root.join(&format!("/usr/sbin/{name}")))
+    }
+
+    /// Runs drbdsetup; an exit code other than 0 is an error.
+    fn run(
+        &self,
+        generation: Generation,
+        args: &[&str],
+        deadline: &Deadline,
+    ) -> Result<Output, Error> {
+        let output = process::run(self.drbdsetup(generation), args, deadline)?;
+        log::debug!("drbdsetup {} exited {:?}", args.join(" "), output.code);
+        if output.code == Some(0) {
+            return Ok(output);
+        }
+        let command = format!("drbdsetup {}", args.join(" "));
+        Err(CommandError::new(command, output.code, &output.stderr).into())
+    }
+
+    fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
+        process::run(&self.program("drbdadm"), args, &deadline.at_most(SHORT))
+    }
+}
+
+impl Replication for Tools {
+    fn read(&self, name: &Name, deadline: &Deadline) -> Result<Option<Resource>, Error> {
+        let Some(before) = self.proc_drbd()? else {
+            return Ok(None);
+        };
+        let generation = before.generation;
+        let mut args = vec!["events2", "--now", "--statistics"];
+        if let Name::Resource(name) = name {
+            args.push(name);
+        }
+        let output = self.run(generation, &args, deadline)?;
+        if !output.stdout.contains("exists -") {
+            return Err(Error::Answer(format!("drbdsetup {}", args.join(" "))));
+        }
+        let resources = events2::parse(&output.stdout, generation);
+        let found = resources.into_iter().find(|r| match name {
+            Name::Resource(name) => r.name == *name,
+            Name::Minor(minor) => r.minors().any(|m| m == *minor),
+        });
+        let Some(mut resource) = found else {
+            return Ok(None);
+        };
+        // Read after events2, so that a role is never older than the rest.
+        if let Some(after) = self.proc_drbd()? {
+            after.correct_roles(&mut resource);
+        }
+        Ok(Some(resource))
+    }
+
+    fn settings(&self, resource: &Resource, deadline: &Deadline) -> Result<Settings, Error> {
+        let args = ["show", &resource.name, "--show-defaults"];
+        let output = self.run(resource.generation, &args, deadline)?;
+        Settings::parse(&output.stdout)
+            .ok_or_else(|| Error::Answer(format!("drbdsetup {}", args.join(" "))))
+    }
+
+    fn promote(&self, resource: &Resource, deadline: &Deadline) -> Result<(), Error> {
+        if resource.generation == Generation::V9 {
+            self.run(Generation::V9, &["primary", &resource.name], deadline)?;
+            return Ok(());
+        }
+        let mut promoted: Vec<String> = Vec::new();
+        for volume in resource.volumes.iter().filter(|v| v.role != Role::Primary) {
+            let minor = volume.minor.to_string();
+            if let Err(error) = self.run(Generation::V84, &["primary", &minor], deadline) {
+                for minor in promoted.iter().rev() {
+                    let undone = self.run(Generation::V84, &["secondary", minor], deadline);
+                    if let Err(left) = undone {
+                        log::error!(
+                            "minor {minor} was promoted and could not be demoted again: {left}"
+                        );
+                    }
+                }
+                return Err(error);
+            }
+            promoted.push(minor);
+        }
+        Ok(())
+    }
+
+    fn demote(&self, resource: &Resource, deadline: &Deadline) -> Result<(), Error> {
+        if resource.generation == Generation::V9 {
+            self.run(Generation::V9, &["secondary", &resource.name], deadline)?;
+            return Ok(());
+        }
+        let mut first = Ok(());
+        for volume in resource
+            .volumes
+            .iter()
+            .filter(|v| v.role != Role::Secondary)
+        {
+            let demoted = self.run(
+                Generation::V84,
+                &["secondary", &volume.minor.to_string()],
+                deadline,
+            );
+            first = first.and(demoted.map(drop));
+        }
+        first
+    }
+
+    fn in_flight(&self, resource: &Resource, deadline: &Deadline) -> Result<InFlight, Error> {
+        if resource.generation == Generation::V84 {
+            let file = self.proc_drbd()?;
+            let counters: Option<Vec<_>> =
+                file.and_then(|f| resource.minors().map(|minor| f.counters(minor)).collect());
+            if let Some(counters) = counters {
+                return Ok(InFlight {
+                    received: counters.iter().map(|c| c.received).collect(),
+                    idle: counters
+                        .iter()
+                        .all(|c| c.unacked == 0 && c.lower_pending == 0),
+                });
+            }
+        }
+        let name = Name::Resource(resource.name.clone());
+        let now = self
+            .read(&name, deadline)?
+            .ok_or_else(|| Error::Answer("drbdsetup events2".into()))?;
+        let peers = || now.connections.iter().flat_map(|c| &c.peer_devices);
+        Ok(InFlight {
+            received: peers().map(|d| d.received).collect(),
+            idle: peers().all(|d| d.unacked == 0)
+                && now.volumes.iter().all(|v| v.lower_pending == 0),
+        })
+    }
+
+    fn absence(&self, name: &Name, deadline: &Deadline) -> Absence {
+        if !self.root.join("/proc/drbd").exists() {
+            return Absence::NoModule;
+        }
+        let Name::Resource(name) = name else {
+            return Absence::NotUp;
+        };
+        match self.drbdadm(&["sh-minor", name], deadline) {
+            Ok(output) if output.code != Some(0) => Absence::NotConfigured(
+                output
+                    .stderr
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned(),
+            ),
+            _ => Absence::NotUp,
+        }
+    }
+
+    fn peer_name(&self, resource: &Resource, deadline: &Deadline) -> Option<String> {
+        let output = self.drbdadm(&["dump", &resource.name], deadline).ok()?;
+        let own = std::fs::read_to_string(self.root.join("/proc/sys/kernel/hostname")).ok()?;
+        let all = Section::parse(&output.stdout);
+        let hosts = all
+            .all("resource")
+            .flat_map(|r| r.all("on"))
+            .flat_map(|on| on.words.get(1..));
+        let others: Vec<&String> = hosts.flatten().filter(|h| **h != own.trim()).collect();
+        match others.as_slice() {
+            [other] => Some((*other).clone()),
+            _ => None,
+        }
+    }
+}

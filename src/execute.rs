@@ -1,0 +1,317 @@
+//! Carries a plan out, and takes back what was done when a step fails.
+
+use std::io;
+use std::time::Duration;
+
+use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
+
+use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
+use crate::deadline::{Deadline, Expired};
+use crate::decision::{Failure, add, health};
+use crate::drbd::{self, Name, Replication, Resource};
+use crate::facts::{Arrival, Facts};
+use crate::holders::node;
+use crate::host::{Host, LockError};
+use crate::observe::World;
+use crate::plan::{Plan, Step};
+use crate::policy::Policy;
+use crate::refusal::{Obstacle, Refusal};
+use crate::request::BackendPath;
+use crate::sharing;
+use crate::store::{in_transaction, read_optional};
+
+/// Readings in a row that show the source's writes to have stopped, and the time between them.
+const QUIET_READINGS: u32 = 3;
+const QUIET_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// Something came to light that is a reason to refuse.
+    #[error("{0}")]
+    Refusal(Refusal),
+    /// The toolstack gave up meanwhile.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// DRBD refused to promote or to demote.
+    #[error(transparent)]
+    Drbd(#[from] drbd::Error),
+    /// xenstored.
+    #[error("xenstore: {0}")]
+    Store(#[from] io::Error),
+    /// A lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file of this host.
+    #[error("{0}")]
+    Host(String),
+    /// Waiting ended.
+    #[error("waiting for the source's writes {0}")]
+    Expired(#[from] Expired),
+}
+
+impl StepError {
+    /// The deadline or a signal ended it.
+    #[must_use]
+    pub fn expired(&self) -> Option<Expired> {
+        match self {
+            Self::Drbd(error) => error.expired(),
+            Self::Expired(expired) | Self::Lock(LockError::Expired { expired, .. }) => {
+                Some(*expired)
+            }
+            Self::Store(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Some(Expired::Deadline)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A plan that failed.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// The step.
+    pub step: Step,
+    /// Why.
+    pub error: StepError,
+    /// What could not be taken back, in words.
+    pub left: Option<String>,
+}
+
+/// What a plan is about.
+#[derive(Debug)]
+pub struct Subject<'s> {
+    /// The backend.
+    pub path: &'s BackendPath,
+    /// The facts that it was decided on.
+    pub facts: &'s Facts,
+    /// The resource among them.
+    pub resource: &'s Resource,
+    /// What the administrator decided.
+    pub policy: &'s Policy,
+}
+
+impl<S, R, H> World<'_, S, R, H>
+where
+    S: XsTransaction,
+    S::Span: XsTransactionSpan,
+    R: Replication,
+    H: Host,
+{
+    /// Carries out `plan`. When a step fails, those before it are undone within `reserve` more than
+    /// the deadline, whatever signals come.
+    ///
+    /// # Errors
+    /// With the step that failed.
+    pub fn carry_out(
+        &self,
+        plan: &Plan,
+        subject: &Subject<'_>,
+        deadline: &Deadline,
+        reserve: Duration,
+    ) -> Result<(), Box<Interrupted>> {
+        for (done, step) in plan.steps.iter().enumerate() {
+            log::debug!("{step}");
+            if let Err(error) = self.step(step, subject, deadline) {
+                // A promotion that ended in an error may have happened all the same.
+                let touched = if *step == Step::Promote {
+                    done + 1
+                } else {
+                    done
+                };
+                let left = self.undo(
+                    &plan.undo(touched),
+                    subject,
+                    &deadline.deaf().extended(reserve),
+                );
+                let step = step.clone();
+                return Err(Box::new(Interrupted { step, error, left }));
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes through all of it, whatever fails. Returns what is left.
+    fn undo(&self, steps: &[Step], subject: &Subject<'_>, deadline: &Deadline) -> Option<String> {
+        for step in steps {
+            log::debug!("undo: {step}");
+            if let Err(error) = self.take_back(step, subject, deadline) {
+                let name = &subject.resource.name;
+                log::error!(
+                    "{name} stays Primary without a guest: {error}; run `drbdadm secondary {name}`"
+                );
+                // The note stays, so that it can be found.
+                return Some(format!(
+                    "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
+                ));
+            }
+        }
+        None
+    }
+
+    fn take_back(
+        &self,
+        step: &Step,
+        subject: &Subject<'_>,
+        deadline: &Deadline,
+    ) -> Result<(), StepError> {
+        if *step != Step::Demote {
+            return self.step(step, subject, deadline);
+        }
+        let minors: Vec<u32> = subject.resource.minors().collect();
+        let users = sharing::uses(self.store, subject.path, &subject.facts.guest, &minors)?;
+        if users.iter().any(|u| !u.is_closed()) {
+            log::warn!(
+                "{} stays Primary: somebody else uses it by now",
+                subject.resource.name
+            );
+            return Ok(());
+        }
+        let mut nap = Duration::from_millis(50);
+        loop {
+            match self.demote(subject, deadline) {
+                Err(StepError::Drbd(drbd::Error::Command(error)))
+                    if error.when_demoting() == drbd::Class::Transient && deadline.left() > nap =>
+                {
+                    self.host.pause(nap, deadline)?;
+                    nap *= 2;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn step(
+        &self,
+        step: &Step,
+        subject: &Subject<'_>,
+        deadline: &Deadline,
+    ) -> Result<(), StepError> {
+        let resource = subject.resource;
+        match step {
+            Step::Note => self.host.note(&resource.name).map_err(|e| {
+                StepError::Host(format!(
+                    "cannot note the promotion of {}: {e}",
+                    resource.name
+                ))
+            }),
+            Step::Forget => self.host.forget(&resource.name).map_err(|e| {
+                StepError::Host(format!("cannot drop the note of {}: {e}", resource.name))
+            }),
+            Step::Promote | Step::Hold => Ok(self.replication.promote(resource, deadline)?),
+            Step::Demote => self.demote(subject, deadline),
+            Step::Confirm(arrival) => self.confirm(subject, *arrival, deadline),
+            Step::Drain => self.drain(subject, deadline),
+            Step::Publish(device) => self.publish(subject, *device, deadline),
+        }
+    }
+
+    /// Demotes, and judges by the role that is read afterwards, not by what the command said.
+    fn demote(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<(), StepError> {
+        let name = Name::Resource(subject.resource.name.clone());
+        let Some(now) = self.replication.read(&name, deadline)? else {
+            return Ok(());
+        };
+        if now.is_secondary() {
+            return Ok(());
+        }
+        let result = self.replication.demote(&now, deadline);
+        match result {
+            Ok(()) => Ok(()),
+            Err(drbd::Error::Command(error)) if error.when_demoting() == drbd::Class::NotUp => {
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn confirm(
+        &self,
+        subject: &Subject<'_>,
+        arrival: Arrival,
+        deadline: &Deadline,
+    ) -> Result<(), StepError> {
+        let shared = subject.policy.shared || subject.facts.backend.mode.contains('!');
+        let name = Name::Resource(subject.resource.name.clone());
+        let after = self.replication.read(&name, deadline)?;
+        health::confirm(subject.resource, after.as_ref(), arrival, shared)
+            .map_err(StepError::Refusal)?;
+        for minor in subject.resource.minors() {
+            self.host.check_node(minor).map_err(StepError::Host)?;
+        }
+        Ok(())
+    }
+
+    fn drain(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<(), StepError> {
+        let within = deadline.at_most(subject.policy.drain);
+        let mut last = self.replication.in_flight(subject.resource, deadline)?;
+        let mut quiet = u32::from(last.idle);
+        while quiet < QUIET_READINGS {
+            if within.check() == Err(Expired::Deadline) {
+                deadline.check()?;
+                let seconds = subject.policy.drain.as_secs();
+                let resource = subject.resource.name.clone();
+                return Err(StepError::Refusal(Refusal::Migration {
+                    resource,
+                    why: Obstacle::Writes { seconds },
+                }));
+            }
+            self.host.pause(QUIET_PAUSE, deadline)?;
+            let now = self.replication.in_flight(subject.resource, deadline)?;
+            quiet = match (now.idle, now.received == last.received) {
+                (true, true) => quiet + 1,
+                (true, false) => 1,
+                (false, _) => 0,
+            };
+            last = now;
+        }
+        Ok(())
+    }
+
+    /// Under Xen's lock: nobody else has published the device meanwhile; then all in one transaction
+    /// that reads `state` again, since blkback opens the device at once and a failure there reaches
+    /// nobody (linux: drivers/block/xen-blkback/xenbus.c).
+    fn publish(
+        &self,
+        subject: &Subject<'_>,
+        device: DeviceNumber,
+        deadline: &Deadline,
+    ) -> Result<(), StepError> {
+        let _lock = self.host.lock_block(deadline)?;
+        let minors: Vec<u32> = subject.resource.minors().collect();
+        let mut facts = subject.facts.clone();
+        facts.uses = sharing::uses(self.store, subject.path, &facts.guest, &minors)?;
+        if !(subject.policy.shared || facts.backend.mode.contains('!')) {
+            let volume = subject
+                .resource
+                .volumes
+                .iter()
+                .find(|v| v.minor == device.minor);
+            if let Some(refusal) = volume.and_then(|v| add::conflict(&facts, subject.resource, v)) {
+                return Err(StepError::Refusal(refusal));
+            }
+        }
+        let path = subject.path;
+        let outcome = in_transaction(self.store, deadline.end(), |span| {
+            let state = read_optional(span, &path.node("state"))?;
+            let online = read_optional(span, &path.node("online"))?.as_deref() == Some("1");
+            let Some(state) = state else {
+                return Ok(Err(Failure::Vanished));
+            };
+            if state.parse() != Ok(STATE_INIT_WAIT) || !online {
+                return Ok(Err(Failure::State {
+                    state: crate::words::short(&state, 20),
+                    online,
+                }));
+            }
+            span.write(&path.node("physical-device"), &device.to_string())?;
+            span.write(&path.node("physical-device-path"), &node(device.minor))?;
+            span.write(&path.node("hotplug-status"), "connected")?;
+            if read_optional(span, &path.node("hotplug-error"))?.is_some() {
+                span.rm(&path.node("hotplug-error"))?;
+            }
+            Ok(Ok(()))
+        })?;
+        Ok(outcome?)
+    }
+}

@@ -1,0 +1,183 @@
+//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+use nix::sys::stat::{major, minor};
+use serde::{Deserialize, Serialize};
+
+use crate::backend::DRBD_MAJOR;
+use crate::root::Root;
+
+/// Something that holds a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holder {
+    /// A mounted file system.
+    Mount {
+        /// Minor of the device.
+        minor: u32,
+        /// Where it is mounted.
+        on: String,
+    },
+    /// Swap space.
+    Swap {
+        /// Minor of the device.
+        minor: u32,
+    },
+    /// A block device on top of it: LVM, another device-mapper target, md, bcache.
+    Device {
+        /// Minor of the device.
+        minor: u32,
+        /// `dm-3`, and `vg-lv` behind it where it has a name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mount { minor, on } => write!(f, "/dev/drbd{minor} is mounted on {on}"),
+            Self::Swap { minor } => write!(f, "/dev/drbd{minor} is swap space"),
+            Self::Device { minor, name } => write!(f, "/dev/drbd{minor} is held by {name}"),
+        }
+    }
+}
+
+/// All holders of those minors.
+#[must_use]
+pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
+    let mut found = Vec::new();
+    let mounts = fs::read(root.join("/proc/self/mounts")).unwrap_or_default();
+    for line in String::from_utf8_lossy(&mounts).lines() {
+        let mut fields = line.split(' ');
+        let (Some(source), Some(on)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        if let Some(minor) = drbd_minor(root, &unescape(source)).filter(|m| minors.contains(m)) {
+            found.push(Holder::Mount {
+                minor,
+                on: unescape(on),
+            });
+        }
+    }
+    let swaps = fs::read_to_string(root.join("/proc/swaps")).unwrap_or_default();
+    for line in swaps.lines().skip(1) {
+        let source = line.split_ascii_whitespace().next().unwrap_or_default();
+        if let Some(minor) = drbd_minor(root, &unescape(source)).filter(|m| minors.contains(m)) {
+            found.push(Holder::Swap { minor });
+        }
+    }
+    for minor in minors {
+        let folder = root.join(&format!("/sys/block/drbd{minor}/holders"));
+        for holder in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let name = holder.file_name().to_string_lossy().into_owned();
+            found.push(Holder::Device {
+                minor: *minor,
+                name: full_name(root, &name),
+            });
+        }
+    }
+    found
+}
+
+/// The minor behind a path of a mount table, if it is a DRBD device under whatever name.
+fn drbd_minor(root: &Root, source: &str) -> Option<u32> {
+    if !source.starts_with('/') {
+        return None;
+    }
+    let status = fs::metadata(root.join(source)).ok()?;
+    let device = status.rdev();
+    let is_drbd = status.file_type().is_block_device() && major(device) == u64::from(DRBD_MAJOR);
+    is_drbd.then(|| u32::try_from(minor(device)).ok())?
+}
+
+/// `dm-3 (vg-lv)`: the kernel's name says little to a person.
+fn full_name(root: &Root, kernel: &str) -> String {
+    #[cfg(feature = "udev")]
+    if root.is_real() {
+        let device = udev::Device::from_subsystem_sysname("block".into(), kernel.into());
+        let name = device.ok().and_then(|d| {
+            d.property_value("DM_NAME")
+                .map(|n| n.to_string_lossy().into_owned())
+        });
+        if let Some(name) = name {
+            return format!("{kernel} ({name})");
+        }
+    }
+    let name = fs::read_to_string(root.join(&format!("/sys/block/{kernel}/dm/name")));
+    match name.as_deref().map(str::trim) {
+        Ok(name) if !name.is_empty() => format!("{kernel} ({name})"),
+        _ => kernel.to_owned(),
+    }
+}
+
+/// Undoes the octal escapes of `/proc/mounts` (linux: fs/proc_namespace.c, `mangle`).
+fn unescape(field: &str) -> String {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let octal = tail
+            .get(..3)
+            .filter(|_| first == b'\\')
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        match octal {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &tail[3..];
+            }
+            None => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The DRBD minor of the device that a path leads to.
+///
+/// # Errors
+/// With a sentence, when there is no such device.
+pub fn minor_of(root: &Root, path: &str) -> Result<u32, String> {
+    let target = root.join(path);
+    let status = fs::metadata(&target).map_err(|e| format!("{path}: {e}"))?;
+    let is_drbd =
+        status.file_type().is_block_device() && major(status.rdev()) == u64::from(DRBD_MAJOR);
+    if !is_drbd {
+        return Err(format!("{path} is not a DRBD device"));
+    }
+    u32::try_from(minor(status.rdev())).map_err(|e| format!("{path}: {e}"))
+}
+
+/// Whether `/dev/drbdMINOR` is there and is that device.
+///
+/// # Errors
+/// With a sentence, when it is not.
+pub fn check_node(root: &Root, minor: u32) -> Result<(), String> {
+    let path = node(minor);
+    match minor_of(root, &path)? {
+        found if found == minor => Ok(()),
+        found => Err(format!("{path} has minor {found}")),
+    }
+}
+
+/// Path of the device node that the kernel makes.
+#[must_use]
+pub fn node(minor: u32) -> String {
+    format!("/dev/drbd{minor}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_in_mount_points_are_read() {
+        assert_eq!(unescape("/mnt/my\\040disk"), "/mnt/my disk");
+        assert_eq!(unescape("a\\134b"), "a\\b");
+        assert_eq!(unescape("end\\04"), "end\\04");
+        assert_eq!(unescape("\\"), "\\");
+    }
+}

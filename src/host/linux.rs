@@ -1,0 +1,101 @@
+//! This host itself.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Caller, Host, LockError, Opener, caller, lock, openers};
+use crate::deadline::Deadline;
+use crate::drbd::Path;
+use crate::holders::{self, Holder};
+use crate::probe::{self, Probe};
+use crate::root::Root;
+
+/// Where this program keeps locks and notes; gone after a boot, as Primaries are.
+pub const FOLDER: &str = "/run/block-drbd";
+/// The lock that all of Xen's block scripts take (xen: tools/hotplug/Linux/locking.sh).
+const BLOCK_LOCK: &str = "/var/run/xen-hotplug/block";
+
+/// The host below a root.
+#[derive(Clone, Debug)]
+pub struct Linux {
+    root: Root,
+}
+
+impl Linux {
+    /// The host below that root.
+    #[must_use]
+    pub fn new(root: Root) -> Self {
+        Self { root }
+    }
+
+    /// Names of resources hold no `/`: see [`crate::spec::check_name`].
+    fn promoted(&self, resource: &str) -> PathBuf {
+        self.root.join(&format!("{FOLDER}/promoted/{resource}"))
+    }
+}
+
+impl Host for Linux {
+    type Lock = lock::Lock;
+
+    fn lock_resource(&self, name: &str, deadline: &Deadline) -> Result<Self::Lock, LockError> {
+        let path = self.root.join(&format!("{FOLDER}/lock/{name}"));
+        lock::keep(&path, &format!("another run for {name}"), deadline)
+    }
+
+    fn lock_block(&self, deadline: &Deadline) -> Result<Self::Lock, LockError> {
+        lock::claim(
+            &self.root.join(BLOCK_LOCK),
+            "another block script",
+            deadline,
+        )
+    }
+
+    fn minor_of(&self, path: &str) -> Result<u32, String> {
+        holders::minor_of(&self.root, path)
+    }
+
+    fn check_node(&self, minor: u32) -> Result<(), String> {
+        holders::check_node(&self.root, minor)
+    }
+
+    fn holders(&self, minors: &[u32]) -> Vec<Holder> {
+        holders::holders(&self.root, minors)
+    }
+
+    fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
+        openers::openers(&self.root, resource, volumes)
+    }
+
+    fn probe(&self, path: &Path, timeout: Duration) -> Probe {
+        probe::probe(path, timeout)
+    }
+
+    fn caller(&self) -> Caller {
+        // Always the real processes: a moved root has no parents of ours.
+        caller::caller(&Root::at(std::path::Path::new("/")))
+    }
+
+    fn note(&self, resource: &str) -> io::Result<()> {
+        let path = self.promoted(resource);
+        match fs::write(&path, "") {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), lock::create_folder)?;
+                fs::write(&path, "")
+            }
+            other => other,
+        }
+    }
+
+    fn forget(&self, resource: &str) -> io::Result<()> {
+        match fs::remove_file(self.promoted(resource)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+
+    fn is_noted(&self, resource: &str) -> bool {
+        self.promoted(resource).exists()
+    }
+}

@@ -1,0 +1,103 @@
+//! The seam to this host: device nodes, holders, openers, the peer's address, locks, notes.
+
+pub mod caller;
+pub mod linux;
+pub mod lock;
+pub mod openers;
+
+use std::time::Duration;
+
+use crate::deadline::{Deadline, Expired};
+use crate::drbd::Path;
+use crate::holders::Holder;
+use crate::probe::Probe;
+
+pub use caller::Caller;
+pub use linux::Linux;
+pub use openers::Opener;
+
+/// Why a lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else kept it.
+    #[error("waiting for {what} {expired}")]
+    Expired {
+        /// What is locked.
+        what: String,
+        /// Deadline or signal.
+        expired: Expired,
+    },
+    /// The lock file cannot be had.
+    #[error("cannot lock {what}: {source}")]
+    Io {
+        /// What is locked.
+        what: String,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// This host, or a simulation of it.
+pub trait Host {
+    /// What keeps a lock; dropping it unlocks.
+    type Lock;
+
+    /// Waits for the lock of one resource: around guard, promotion and publication.
+    ///
+    /// # Errors
+    /// At the deadline, or when the lock file cannot be had.
+    fn lock_resource(&self, name: &str, deadline: &Deadline) -> Result<Self::Lock, LockError>;
+
+    /// Waits for Xen's own lock of all block scripts. Held for milliseconds only.
+    ///
+    /// # Errors
+    /// At the deadline, or when the lock file cannot be had.
+    fn lock_block(&self, deadline: &Deadline) -> Result<Self::Lock, LockError>;
+
+    /// The minor of the DRBD device that a path leads to.
+    ///
+    /// # Errors
+    /// With a sentence, when it leads to none.
+    fn minor_of(&self, path: &str) -> Result<u32, String>;
+
+    /// Whether the device node of that minor is there.
+    ///
+    /// # Errors
+    /// With a sentence, when it is not.
+    fn check_node(&self, minor: u32) -> Result<(), String>;
+
+    /// Mounts, swaps and devices on top.
+    fn holders(&self, minors: &[u32]) -> Vec<Holder>;
+
+    /// Processes that have a device open, as far as they can be seen.
+    fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener>;
+
+    /// Asks whether the peer's address answers.
+    fn probe(&self, path: &Path, timeout: Duration) -> Probe;
+
+    /// Who runs this program.
+    fn caller(&self) -> Caller;
+
+    /// Notes that this program promotes the resource.
+    ///
+    /// # Errors
+    /// When the note cannot be written.
+    fn note(&self, resource: &str) -> std::io::Result<()>;
+
+    /// Drops the note.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    fn forget(&self, resource: &str) -> std::io::Result<()>;
+
+    /// Whether the note stands.
+    fn is_noted(&self, resource: &str) -> bool;
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// At the deadline or when a signal came.
+    fn pause(&self, time: Duration, deadline: &Deadline) -> Result<(), Expired> {
+        deadline.sleep(time)
+    }
+}

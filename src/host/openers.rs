@@ -1,0 +1,125 @@
+//! Who has a DRBD device open: asked when a demotion fails, to tell the administrator.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use nix::sys::stat::{major, minor};
+
+use crate::backend::DRBD_MAJOR;
+use crate::root::Root;
+
+/// A process that has a device open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opener {
+    /// Name of the command.
+    pub command: String,
+    /// Process id.
+    pub pid: u32,
+    /// Minor of the device.
+    pub minor: u32,
+}
+
+impl fmt::Display for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} (pid {}) has /dev/drbd{} open",
+            crate::words::printable(&self.command),
+            self.pid,
+            self.minor
+        )
+    }
+}
+
+/// All openers of the volumes `(number, minor)`: what the kernel tells (DRBD 9), and every process
+/// that has the device among its descriptors. Kernel threads, as blkback, show in neither.
+#[must_use]
+pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
+    let mut found = Vec::new();
+    for (volume, minor) in volumes {
+        let file = format!("/sys/kernel/debug/drbd/resources/{resource}/volumes/{volume}/openers");
+        let text = fs::read_to_string(root.join(&file)).unwrap_or_default();
+        found.extend(text.lines().filter_map(|line| told(line, *minor)));
+    }
+    let known: Vec<u32> = found.iter().map(|o| o.pid).collect();
+    let minors: Vec<u32> = volumes.iter().map(|(_, minor)| *minor).collect();
+    found.extend(
+        descriptors(root, &minors)
+            .into_iter()
+            .filter(|o| !known.contains(&o.pid)),
+    );
+    found
+}
+
+/// `comm<TAB>pid<TAB>ms` (drbd: drbd/drbd_debugfs.c, `device_openers_show`).
+fn told(line: &str, minor: u32) -> Option<Opener> {
+    let mut fields = line.split('\t');
+    let command = fields.next()?.trim_start_matches('+').to_owned();
+    Some(Opener {
+        command,
+        pid: fields.next()?.trim().parse().ok()?,
+        minor,
+    })
+}
+
+fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
+    let mut found = Vec::new();
+    for process in fs::read_dir(root.join("/proc"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let Some(pid) = process
+            .file_name()
+            .to_str()
+            .and_then(|n| n.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        for descriptor in fs::read_dir(process.path().join("fd"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let Ok(status) = fs::metadata(descriptor.path()) else {
+                continue;
+            };
+            let device = status.rdev();
+            if major(device) != u64::from(DRBD_MAJOR) {
+                continue;
+            }
+            if let Some(minor) = minors
+                .iter()
+                .copied()
+                .find(|m| u64::from(*m) == minor(device))
+            {
+                let command = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+                found.push(Opener {
+                    command: command.trim().to_owned(),
+                    pid,
+                    minor,
+                });
+                break;
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_own_list_is_read() {
+        let expected = Opener {
+            command: "sh".into(),
+            pid: 7454,
+            minor: 1,
+        };
+        assert_eq!(told("sh\t7454\t1204", 1), Some(expected.clone()));
+        assert_eq!(told("+sh\t7454\t1204", 1), Some(expected));
+        assert_eq!(told("", 1), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! A Xen block script for guest disks that are DRBD resources.
+//!
+//! One way leads through it:
+//!
+//! ```text
+//! argv + XENBUS_PATH ──> Request ──> Facts ──> Decision ──> Plan ──> Outcome
+//!                        (parse)     (read)    (pure)       (do)     (xenstore, exit code, log)
+//! ```
+//!
+//! [`hotplug`] holds the one loop around it. The outside stands behind three seams: the store
+//! ([`xenstore_rs::Xs`] and its transactions), [`drbd::Replication`] and [`host::Host`].
+
+pub mod backend;
+pub mod cli;
+pub mod deadline;
+pub mod decision;
+pub mod drbd;
+pub mod execute;
+pub mod facts;
+pub mod holders;
+pub mod host;
+pub mod hotplug;
+pub mod logging;
+pub mod observe;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod probe;
+pub mod process;
+pub mod refusal;
+pub mod request;
+pub mod root;
+pub mod sharing;
+pub mod spec;
+pub mod store;
+pub mod words;

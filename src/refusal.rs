@@ -1,0 +1,293 @@
+//! The reasons to refuse, each with the sentence a person reads: what is so, and what to do next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Access;
+use crate::drbd::{DiskState, ReplicationState};
+use crate::holders::Holder;
+use crate::words::list;
+
+/// Why a guest may not have the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)] // the fields are what the sentences below name
+pub enum Refusal {
+    /// The specification is no DRBD device.
+    Spec { params: String, why: String },
+    /// Another kind of backend.
+    Kind { kind: String },
+    /// The module is not loaded.
+    NoModule,
+    /// Not in the configuration of this host.
+    NotConfigured { resource: String, words: String },
+    /// Down.
+    NotUp { resource: String },
+    /// No such volume.
+    NoVolume {
+        resource: String,
+        volume: u32,
+        have: Vec<u32>,
+    },
+    /// Several volumes, and none was named.
+    WhichVolume { resource: String, have: Vec<u32> },
+    /// I/O is suspended.
+    Suspended {
+        resource: String,
+        reasons: Vec<String>,
+    },
+    /// Forced demotion left it failing.
+    FailingIo { resource: String },
+    /// No quorum.
+    NoQuorum { resource: String },
+    /// A connection that DRBD has given up.
+    StandAlone { resource: String, peer: String },
+    /// A disk that must not be used.
+    Disk {
+        resource: String,
+        volume: u32,
+        disk: DiskState,
+    },
+    /// The local copy is being filled.
+    SyncTarget {
+        resource: String,
+        volume: u32,
+        peer: String,
+    },
+    /// Something on this host holds the device.
+    Held {
+        resource: String,
+        holders: Vec<Holder>,
+    },
+    /// Another guest has it.
+    Busy {
+        resource: String,
+        guest: String,
+        vdev: String,
+        access: Access,
+        wanted: Access,
+    },
+    /// The same guest has it already.
+    AttachedTwice { resource: String, vdev: String },
+    /// A peer is Primary.
+    PeerPrimary { resource: String, peer: String },
+    /// Disconnected, and the peer's DRBD is alive.
+    PeerAlive {
+        resource: String,
+        peer: String,
+        address: String,
+    },
+    /// Disconnected, and the policy forbids a start.
+    Disconnected {
+        resource: String,
+        peer: String,
+        alive: bool,
+    },
+    /// The peer could not be asked.
+    ProbeFailed {
+        resource: String,
+        peer: String,
+        why: String,
+    },
+    /// The migration cannot be taken in.
+    Migration { resource: String, why: Obstacle },
+    /// The promotion brought something worse to light.
+    Worse { resource: String, why: String },
+}
+
+/// Why an incoming migration is refused. The guest then goes on at its source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Obstacle {
+    /// `dual-primary = "never"`.
+    Never,
+    /// No peer is Primary and connected.
+    NoSource { peers: Vec<String> },
+    /// More than one is.
+    TwoSources { peers: Vec<String> },
+    /// Replication to the source is not in its normal state.
+    NotEstablished {
+        peer: String,
+        volume: u32,
+        replication: ReplicationState,
+    },
+    /// The source's copy is not good.
+    PeerDisk {
+        peer: String,
+        volume: u32,
+        disk: DiskState,
+    },
+    /// The local copy is not good.
+    Disk { volume: u32, disk: DiskState },
+    /// Not protocol C.
+    Protocol { protocol: String },
+    /// Two primaries are not allowed.
+    TwoPrimaries { peer: String },
+    /// The settings could not be read.
+    Settings,
+    /// The link is cut, and DRBD has not noticed.
+    LinkCut { peer: String, address: String },
+    /// The source's writes did not stop arriving.
+    Writes { seconds: u64 },
+}
+
+impl Refusal {
+    /// Another user has the device, rather than something being wrong with it.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::AttachedTwice { .. } | Self::Held { .. }
+        )
+    }
+}
+
+impl fmt::Display for Refusal {
+    #[allow(clippy::too_many_lines)] // one sentence a reason: a table, not a procedure
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spec { params, why } => write!(f, "`{params}` names no DRBD device: {why}"),
+            Self::Kind { kind } => write!(
+                f,
+                "a backend of type {kind} cannot be served: use a raw disk, as in 'drbd:RES,xvda,w'"
+            ),
+            Self::NoModule => f.write_str(
+                "DRBD's kernel module is not loaded on this host: run `modprobe drbd`, then `drbdadm up` the resource",
+            ),
+            Self::NotConfigured { resource, words } => {
+                write!(f, "resource {resource} is not configured on this host")?;
+                if !words.is_empty() {
+                    write!(f, " ({words})")?;
+                }
+                f.write_str(": check the name, or copy its configuration here")
+            }
+            Self::NotUp { resource } => {
+                write!(f, "resource {resource} is not up on this host: run `drbdadm up {resource}`")
+            }
+            Self::NoVolume { resource, volume, have } => write!(
+                f,
+                "resource {resource} has no volume {volume}: it has {}",
+                list(have)
+            ),
+            Self::WhichVolume { resource, have } => write!(
+                f,
+                "resource {resource} has volumes {}: name one, as in drbd:{resource}/{}",
+                list(have),
+                have.first().copied().unwrap_or_default()
+            ),
+            Self::Suspended { resource, reasons } => write!(
+                f,
+                "I/O on {resource} is suspended ({}): the guest would hang; bring the peer or quorum back, or run `drbdadm resume-io {resource}` if somebody suspended it",
+                list(reasons)
+            ),
+            Self::FailingIo { resource } => write!(
+                f,
+                "{resource} was demoted by force and I/O of its last openers still fails: close them, then try again"
+            ),
+            Self::NoQuorum { resource } => {
+                write!(f, "{resource} has no quorum here: reconnect its peers, then try again")
+            }
+            Self::StandAlone { resource, peer } => write!(
+                f,
+                "{resource} is StandAlone towards {peer}: after a split brain choose the copy to keep (`drbdadm connect --discard-my-data {resource}` on the other host), else run `drbdadm connect {resource}`"
+            ),
+            Self::Disk { resource, volume, disk } => write!(
+                f,
+                "the disk of {resource} volume {volume} is {disk} here: it is not safe to use; start the guest where it is UpToDate, or let it resync first"
+            ),
+            Self::SyncTarget { resource, volume, peer } => write!(
+                f,
+                "{resource} volume {volume} is being resynced from {peer}: wait until `drbdadm status {resource}` says UpToDate, or set resync = \"allow\""
+            ),
+            Self::Held { resource, holders } => {
+                write!(f, "{resource} is in use on this host itself: {}; release it first", list(holders))
+            }
+            Self::Busy { resource, guest, vdev, access, wanted } => write!(
+                f,
+                "{resource} is attached {access} to {guest} as {vdev}, so it cannot be attached {wanted} here; shut that guest down, or set shared = true if a cluster file system is on it"
+            ),
+            Self::AttachedTwice { resource, vdev } => {
+                write!(f, "{resource} is attached to this guest already, as {vdev}")
+            }
+            Self::PeerPrimary { resource, peer } => write!(
+                f,
+                "{resource} is Primary on {peer}: the guest runs there, or something else uses it; stop it there, or migrate it here"
+            ),
+            Self::PeerAlive { resource, peer, address } => write!(
+                f,
+                "{resource} is not connected to {peer}, whose DRBD is up and waits at {address}: the guest may run there; run `drbdadm connect {resource}` on both hosts and see `drbdadm status {resource}`"
+            ),
+            Self::Disconnected { resource, peer, alive } => write!(
+                f,
+                "{resource} is not connected to {peer} ({}) and disconnected = \"refuse\" is set: reconnect it, or make sure that the guest does not run there and set disconnected = \"warn\"",
+                if *alive { "the host is alive, its DRBD does not listen" } else { "the host does not answer" }
+            ),
+            Self::ProbeFailed { resource, peer, why } => write!(
+                f,
+                "{resource} is not connected to {peer} and asking whether that host is alive failed ({why}): reconnect it, then try again"
+            ),
+            Self::Migration { resource, why } => {
+                write!(f, "{resource} cannot be taken over from a running guest: {why}; the guest goes on at its source")
+            }
+            Self::Worse { resource, why } => {
+                write!(f, "{resource} was promoted and demoted again: {why}; see `drbdadm status {resource}`")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("dual-primary = \"never\" is set here"),
+            Self::NoSource { peers } if peers.is_empty() => f.write_str("it has no peer"),
+            Self::NoSource { peers } => write!(
+                f,
+                "no peer is connected and Primary ({}): what is here may be stale",
+                peers.join(", ")
+            ),
+            Self::TwoSources { peers } => write!(f, "it is Primary on {} at once", list(peers)),
+            Self::NotEstablished {
+                peer,
+                volume,
+                replication,
+            } => write!(
+                f,
+                "replication of volume {volume} with {peer} is {replication}, not Established: wait until it is"
+            ),
+            Self::PeerDisk { peer, volume, disk } => {
+                write!(
+                    f,
+                    "the disk of volume {volume} on {peer} is {disk}, not UpToDate"
+                )
+            }
+            Self::Disk { volume, disk } => {
+                write!(
+                    f,
+                    "the disk of volume {volume} is {disk} here, not UpToDate: wait for the resync"
+                )
+            }
+            Self::Protocol { protocol } => write!(
+                f,
+                "it replicates by protocol {protocol}, and two primaries need protocol C: change it in the configuration and run `drbdadm adjust`"
+            ),
+            Self::TwoPrimaries { peer } => write!(
+                f,
+                "two primaries are not allowed with {peer}: set `allow-two-primaries yes` on both hosts and run `drbdadm adjust`"
+            ),
+            Self::Settings => f.write_str("DRBD does not tell the settings of the connection"),
+            Self::LinkCut { peer, address } => write!(
+                f,
+                "{peer} does not answer at {address}: the replication link is cut, and DRBD has not noticed yet"
+            ),
+            Self::Writes { seconds } => {
+                write!(
+                    f,
+                    "writes of the source were still arriving after {seconds} s"
+                )
+            }
+        }
+    }
+}
