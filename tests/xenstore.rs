@@ -10,11 +10,11 @@
 mod xen;
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
@@ -547,6 +547,48 @@ fn odd_but_legal_replies() {
             assert_eq!(&*store.read("/a").unwrap(), expected, "{name}");
         }
     }
+}
+
+/// A character device in the place of /dev/xen/xenbus: a terminal, behind which each request has to
+/// arrive at once and is answered with an event and its own number of bytes.
+const DEVICE: &str = r"
+import os, pty, struct, tty
+master, slave = pty.openpty()
+tty.setraw(slave)
+print(os.ttyname(slave), flush=True)
+while True:
+    message = os.read(master, 65536)
+    kind, request, _, length = struct.unpack('=IIII', message[:16])
+    whole = len(message) == 16 + length
+    body = str(len(message)).encode() if whole else b'EIO\0'
+    event = struct.pack('=IIII', 15, 0, 0, 9) + b'/a\0token\0'
+    os.write(master, event + struct.pack('=IIII', kind if whole else 16, request, 0, len(body)) + body)
+";
+
+#[test]
+fn a_device_in_the_place_of_a_socket() {
+    let mut python = Command::new("python3")
+        .args(["-c", DEVICE])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut path = String::new();
+    BufReader::new(python.stdout.take().unwrap())
+        .read_line(&mut path)
+        .unwrap();
+    let store = Store::open_at(Path::new(path.trim_end()), seconds(10)).unwrap();
+    assert_eq!(&*store.read("/a").unwrap(), "19");
+    store.write("/a", "value").unwrap();
+    assert_eq!(&*store.read("backend/vbd/5/51714/state").unwrap(), "42");
+    store.set_deadline(Instant::now() + Duration::from_millis(200));
+    python.kill().unwrap();
+    python.wait().unwrap();
+    assert!(store.read("/a").is_err());
+    assert_eq!(
+        store.read("/a").unwrap_err().kind(),
+        ErrorKind::NotConnected
+    );
 }
 
 #[test]

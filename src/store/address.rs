@@ -26,8 +26,8 @@ impl fmt::Display for Address {
 /// The places to try, in this order; `environment` looks a variable up.
 ///
 /// The order is libxenstore's (xen: `tools/libs/store/xs.c`, `xs_open`, and
-/// `tools/include/xen-tools/xenstore-common.h`), with one difference: a place named by a variable is the only one,
-/// so that a mistaken test cannot reach the host's own store.
+/// `tools/include/xen-tools/xenstore-common.h`), with one difference: a place named by a variable
+/// is the only one, so that a mistaken test cannot reach the host's own store.
 pub fn addresses(environment: impl Fn(&str) -> Option<OsString>) -> Vec<Address> {
     let named = |variable, path: PathBuf| {
         vec![Address {

@@ -12,18 +12,17 @@ use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
 
 use super::address::{Address, addresses};
 use super::connection::Connection;
+use super::operations::View;
 use super::wire::{self, Request, malformed};
-
-/// How often a listing in parts is begun anew because the directory changed meanwhile.
-const LISTING_ATTEMPTS: u32 = 1000;
 
 /// The store, with all operations up to one deadline.
 ///
 /// * A path may be relative, as `XENBUS_PATH` is: xenstored takes it as one below the own domain's.
-/// * `rm` of what does not exist succeeds, whether or not its parent exists; `rm` of `/` is refused.
+/// * `rm` of what does not exist succeeds, whether or not its parent exists; `rm` of `/` is
+///   refused.
 /// * `read` gives `InvalidData` for a value which is not UTF-8.
-/// * After an I/O failure or a reply which makes no sense every call fails with `NotConnected`; a new `Store` has to
-///   be opened to go on.
+/// * After an I/O failure or a reply which makes no sense every call fails with `NotConnected`; a
+///   new `Store` has to be opened to go on.
 #[derive(Debug)]
 pub struct Store {
     connection: Rc<RefCell<Connection>>,
@@ -33,7 +32,8 @@ impl Store {
     /// Connects to the host's xenstored, at one of the [`addresses`].
     ///
     /// # Errors
-    /// An error which names every place that was tried and why it failed; `TimedOut` at the deadline.
+    /// An error which names every place that was tried and why it failed; `TimedOut` at the
+    /// deadline.
     pub fn open(deadline: Instant) -> io::Result<Self> {
         Self::open_with(|name| env::var_os(name), deadline)
     }
@@ -181,7 +181,8 @@ impl Xs for Span {
 }
 
 impl XsTransactionSpan for Span {
-    /// Commits; `WouldBlock` if another client interfered, in which case all of it has to be done again.
+    /// Commits; `WouldBlock` if another client interfered, in which case all of it has to be done
+    /// again.
     fn commit(mut self) -> io::Result<()> {
         self.end(b"T\0")
     }
@@ -192,84 +193,6 @@ impl Drop for Span {
         if !self.ended {
             // xenstored forgets it with the connection at the latest.
             let _ = self.end(b"F\0");
-        }
-    }
-}
-
-/// The operations, inside one transaction or (0) outside of any.
-struct View<'a> {
-    connection: &'a RefCell<Connection>,
-    transaction: u32,
-}
-
-impl View<'_> {
-    fn call(&self, request: Request, path: &str, data: &[&[u8]]) -> io::Result<Vec<u8>> {
-        wire::check_path(path)?;
-        let payload = [&[path.as_bytes(), b"\0"], data].concat();
-        self.connection
-            .borrow_mut()
-            .call(request, self.transaction, path, &payload)
-    }
-
-    fn read(&self, path: &str) -> io::Result<Box<str>> {
-        wire::text(self.call(Request::Read, path, &[])?)
-    }
-
-    fn write(&self, path: &str, data: &str) -> io::Result<()> {
-        wire::check_value(data)?;
-        self.call(Request::Write, path, &[data.as_bytes()])
-            .map(drop)
-    }
-
-    fn rm(&self, path: &str) -> io::Result<()> {
-        if path == "/" {
-            // oxenstored would do it.
-            return Err(wire::invalid(
-                "the root of the store cannot be removed".into(),
-            ));
-        }
-        match self.call(Request::Rm, path, &[]) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            result => result.map(drop),
-        }
-    }
-
-    fn directory(&self, path: &str) -> io::Result<Vec<Box<str>>> {
-        match self.call(Request::Directory, path, &[]) {
-            Err(error) if error.kind() == ErrorKind::ArgumentListTooLong => {}
-            result => return wire::names(&result?),
-        }
-        for _ in 0..LISTING_ATTEMPTS {
-            if let Some(listing) = self.parts(path)? {
-                return wire::names(&listing);
-            }
-        }
-        let what = format!("{path} changed all the time while it was listed");
-        Err(io::Error::new(ErrorKind::ResourceBusy, what))
-    }
-
-    /// A listing in parts, `None` if the directory changed in between.
-    fn parts(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
-        let mut listing = Vec::new();
-        let mut generation = None;
-        loop {
-            let offset = listing.len().to_string();
-            let part = self.call(Request::DirectoryPart, path, &[offset.as_bytes(), b"\0"])?;
-            let mut fields = part.splitn(2, |byte| *byte == 0);
-            let (Some(seen), Some(names)) = (fields.next(), fields.next()) else {
-                return Err(malformed("a part of a listing without its generation"));
-            };
-            if generation.get_or_insert_with(|| seen.to_vec()) != seen {
-                return Ok(None);
-            }
-            listing.extend_from_slice(names);
-            // An empty name ends the listing.
-            if names.len() <= 1 || names.ends_with(b"\0\0") {
-                return Ok(Some(listing));
-            }
-            if listing.len() > wire::REPLY_MAX {
-                return Err(malformed("a listing without end"));
-            }
         }
     }
 }

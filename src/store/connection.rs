@@ -65,9 +65,10 @@ impl Connection {
     /// # Errors
     /// * xenstored refused: see [`refused`]. The connection remains usable.
     /// * `InvalidInput`: the request cannot be sent. The connection remains usable.
-    /// * `TimedOut`: the deadline came. If that was before anything was sent, the connection remains usable.
-    /// * `InvalidData`, or any I/O error: the connection is abandoned, as replies could be taken for those to other
-    ///   requests. Later calls fail with `NotConnected`.
+    /// * `TimedOut`: the deadline came. If that was before anything was sent, the connection
+    ///   remains usable.
+    /// * `InvalidData`, or any I/O error: the connection is abandoned, as replies could be taken
+    ///   for those to other requests. Later calls fail with `NotConnected`.
     pub fn call(
         &mut self,
         request: Request,
@@ -104,7 +105,8 @@ impl Connection {
         Ok(body)
     }
 
-    /// The next message which is not an event of a watch: on a device they may come from one set earlier.
+    /// The next message which is not an event of a watch: on a device they may come from one set
+    /// earlier.
     fn reply(&mut self) -> io::Result<(Header, Vec<u8>)> {
         loop {
             self.fill(HEADER)?;
@@ -160,8 +162,8 @@ impl Connection {
 
     /// Waits until the descriptor is ready.
     ///
-    /// Not called before the first attempt to write: the xenbus device never reports that it can be written
-    /// (linux: `drivers/xen/xenbus/xenbus_dev_frontend.c`, `xenbus_file_poll`).
+    /// Not called before the first attempt to write: the xenbus device never reports that it can be
+    /// written (linux: `drivers/xen/xenbus/xenbus_dev_frontend.c`, `xenbus_file_poll`).
     fn wait(&self, events: PollFlags) -> io::Result<()> {
         loop {
             let timeout = PollTimeout::try_from(self.remaining()?).unwrap_or(PollTimeout::MAX);
@@ -213,8 +215,9 @@ fn open_device(path: &Path) -> io::Result<File> {
 
 /// Connects to a unix socket.
 ///
-/// A hung xenstored leaves its queue of connections full (C xenstored listens with a backlog of 1), and `connect`
-/// then blocks for ever, or fails with EAGAIN without any means to wait for the queue.
+/// A hung xenstored leaves its queue of connections full (C xenstored listens with a backlog of 1),
+/// and `connect` then blocks for ever, or fails with EAGAIN without any means to wait for the
+/// queue.
 fn connect_until(path: &Path, deadline: Instant) -> io::Result<File> {
     let address = UnixAddr::new(path)?;
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;

@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind};
 
 use super::wire::Request;
 
-/// A refusal by xenstored: the payload of the [`io::Error`] which [`refused`] makes.
+/// A refusal by xenstored: the payload of the [`io::Error`] of a call which xenstored answered with
+/// an error.
 #[derive(Debug)]
 pub struct Refused {
     name: Box<str>,
@@ -43,8 +44,8 @@ impl std::error::Error for Refused {}
 
 /// The error for a reply `name` to `request` about `path` (empty if it is about none).
 ///
-/// Its kind follows from the name; a name which is not in the protocol's list (xen: `xen/include/public/io/xs_wire.h`,
-/// `xsd_errors`, and oxenstored's `EQUOTA`) becomes `Other`.
+/// Its kind follows from the name; a name which is not in the protocol's list (xen:
+/// `xen/include/public/io/xs_wire.h`, `xsd_errors`, and oxenstored's `EQUOTA`) becomes `Other`.
 #[must_use]
 pub fn refused(name: &str, request: Request, path: &str) -> io::Error {
     let kind = match name {

@@ -1,8 +1,9 @@
 //! xenstore: the transport behind the traits of the `xenstore-rs` crate.
 //!
-//! The program talks to [`xenstore_rs::Xs`], [`xenstore_rs::XsTransaction`] and [`xenstore_rs::XsTransactionSpan`];
-//! behind them stands xenstored ([`Store`]) or, in tests, a store in memory. The crate's own transport has neither
-//! deadlines nor transactions and takes any message for the reply it waits for.
+//! The program talks to [`xenstore_rs::Xs`], [`xenstore_rs::XsTransaction`] and
+//! [`xenstore_rs::XsTransactionSpan`]; behind them stands xenstored ([`Store`]) or, in tests, a
+//! store in memory. The crate's own transport has neither deadlines nor transactions and takes any
+//! message for the reply it waits for.
 
 mod address;
 mod client;
@@ -10,6 +11,8 @@ mod connection;
 mod error;
 #[cfg(any(test, feature = "simulated"))]
 pub mod memory;
+mod operations;
+mod path;
 mod retry;
 mod wire;
 

@@ -10,10 +10,11 @@ use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
 /// The longest pause between two attempts at a transaction.
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
-/// Runs `body` in a transaction and commits it, all of it again as long as another client interferes.
+/// Runs `body` in a transaction and commits it, all of it again as long as another client
+/// interferes.
 ///
-/// C xenstored reports a conflict even if only an unrelated node was created beside one that `body` creates, as
-/// blkback does all the time (xen: `tools/xenstore/xenstored_transaction.c`).
+/// C xenstored reports a conflict even if only an unrelated node was created beside one that `body`
+/// creates, as blkback does all the time (xen: `tools/xenstore/xenstored_transaction.c`).
 ///
 /// # Errors
 /// * whatever `body` returns but `WouldBlock`; the transaction is then aborted

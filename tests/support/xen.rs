@@ -44,7 +44,8 @@ pub fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/xen")
 }
 
-/// A command which runs `scenario`, a piece of shell, where the real `xl` works: see `tests/xen/lib.sh`.
+/// A command which runs `scenario`, a piece of shell, where the real `xl` works: see
+/// `tests/xen/lib.sh`.
 ///
 /// `directory` must not be below /run. The environment is the scenario's: `SCRIPT` names the block
 /// script under test, and what `PATH` holds in front reaches that script.
