@@ -1,5 +1,5 @@
 //! The nodes that the toolstack and blkback keep for one guest disk (xen: docs/misc/vbd-interface.txt,
-//! tools/libs/light/libxl_disk.c `device_disk_add`).
+//! `tools/libs/light/libxl_disk.c` `device_disk_add`).
 
 use std::fmt;
 use std::io;

@@ -159,13 +159,18 @@ where
             return self.step(step, subject, deadline);
         }
         let minors: Vec<u32> = subject.resource.minors().collect();
-        let users = sharing::uses(self.store, subject.path, &subject.facts.guest, &minors)?;
-        if users.iter().any(|u| !u.is_closed()) {
-            log::warn!(
-                "{} stays Primary: somebody else uses it by now",
-                subject.resource.name
-            );
-            return Ok(());
+        let users = sharing::uses(self.store, subject.path, &subject.facts.guest, &minors);
+        match users {
+            Ok(users) if users.iter().any(|u| !u.is_closed()) => {
+                let name = &subject.resource.name;
+                log::warn!("{name} stays Primary: somebody else uses it by now");
+                return Ok(());
+            }
+            Ok(_) => {}
+            // DRBD itself refuses while somebody has the device open.
+            Err(error) => {
+                log::warn!("demoting without knowing who else uses it: xenstore: {error}")
+            }
         }
         let mut nap = Duration::from_millis(50);
         loop {

@@ -113,7 +113,7 @@ fn full_name(root: &Root, kernel: &str) -> String {
     }
 }
 
-/// Undoes the octal escapes of `/proc/mounts` (linux: fs/proc_namespace.c, `mangle`).
+/// Undoes the octal escapes of `/proc/mounts` (linux: `fs/proc_namespace.c`, `mangle`).
 fn unescape(field: &str) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.as_bytes();
@@ -122,15 +122,12 @@ fn unescape(field: &str) -> String {
             .get(..3)
             .filter(|_| first == b'\\')
             .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
-        match octal {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[3..];
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
+        if let Some(byte) = octal {
+            bytes.push(byte);
+            rest = &tail[3..];
+        } else {
+            bytes.push(first);
+            rest = tail;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -17,7 +17,7 @@ use crate::root::Root;
 /// Target of log lines that the person at the terminal should read.
 pub const PERSON: &str = "person";
 
-/// The variable that sets what stderr shows, in env_logger's syntax: `BLOCK_DRBD_LOG=debug`.
+/// The variable that sets what stderr shows, in `env_logger`'s syntax: `BLOCK_DRBD_LOG=debug`.
 pub const VARIABLE: &str = "BLOCK_DRBD_LOG";
 
 /// Which guest, disk and resource the lines are about.

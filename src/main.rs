@@ -22,6 +22,9 @@ use block_drbd::store::Store;
 /// `xl devd` waits 10 s at the most (xen: `tools/libs/light/libxl_device.c`).
 const DRIVER_DOMAIN: Duration = Duration::from_secs(9);
 
+/// For telling the toolstack why, after everything else is done.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 fn main() -> Code {
     let root = Root::from_env();
     logging::start(&root);
@@ -150,14 +153,12 @@ fn finish(
     }
     let text = format!("{subject}: {}", ended.outcome);
     log::error!("{action} failed: {text}");
-    store.set_deadline(all.extended(Duration::from_secs(2)).end());
-    let told = report(
-        store,
-        path,
-        &text,
-        ended.outcome.status(),
-        all.extended(Duration::from_secs(2)).end(),
-    );
+    // A connection that failed in the middle of an exchange cannot be used again.
+    let until = all.extended(LAST_WORDS).end();
+    store.set_deadline(until);
+    let status = ended.outcome.status();
+    let told = report(store, path, &text, status, until)
+        .or_else(|_| report(&Store::open(until)?, path, &text, status, until));
     // libxl prints hotplug-error for `add`; what nobody else will show is shown here.
     if !matches!(told, Ok(true)) || action == Action::Remove {
         log::error!(target: PERSON, "{action} failed: {text}");

@@ -227,7 +227,7 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
     }
 }
 
-/// What `xl migrate` calls a domain that it receives (xen: tools/xl/xl_vmcontrol.c).
+/// What `xl migrate` calls a domain that it receives (xen: `tools/xl/xl_vmcontrol.c`).
 const INCOMING: &str = "--incoming";
 
 /// An incoming migration shows two signs, which must agree.

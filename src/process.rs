@@ -1,7 +1,7 @@
 //! Runs a program until a deadline, in a process group that dies with us.
 //!
 //! libxl's own time-out kills this one process and no child of it (xen:
-//! tools/libs/light/libxl_aoutils.c): a promotion that outlived us would happen behind the
+//! `tools/libs/light/libxl_aoutils.c)`: a promotion that outlived us would happen behind the
 //! toolstack's back, after `remove`.
 
 use std::ffi::OsStr;

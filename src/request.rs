@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// `add` or `remove`, the one argument that libxl passes (xen: tools/libs/light/libxl_linux.c).
+/// `add` or `remove`, the one argument that libxl passes (xen: `tools/libs/light/libxl_linux.c`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {

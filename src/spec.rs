@@ -30,7 +30,7 @@ pub enum SpecError {
     /// Longer than the 127 bytes that DRBD takes (H9 `T_ctx_resource_name`, drbd-headers).
     #[error("the name is longer than DRBD allows (127 characters)")]
     TooLong,
-    /// A character that DRBD 9 does not take in names either (drbd: drbd/drbd_main.c `strict_names`).
+    /// A character that DRBD 9 does not take in names either (drbd: `drbd/drbd_main.c` `strict_names`).
     #[error(
         "a resource's name has only letters, digits and + . _ - in it, and does not begin with -"
     )]

@@ -1,7 +1,7 @@
 //! Parses `drbdsetup events2 --now --statistics [RES]`, the one text that DRBD 8.4 and 9 share.
 //!
 //! Tolerant on purpose: unknown objects and keys are passed over, every key may be missing
-//! (drbd-utils: user/v9/drbdsetup_events2.c, user/v84/drbdsetup.c print the lines).
+//! (drbd-utils: `user/v9/drbdsetup_events2.c`, user/v84/drbdsetup.c print the lines).
 
 use std::collections::HashMap;
 

@@ -232,7 +232,7 @@ impl Replication for Tools {
         let hosts = all
             .all("resource")
             .flat_map(|r| r.all("on"))
-            .flat_map(|on| on.words.get(1..));
+            .filter_map(|on| on.words.get(1..));
         let others: Vec<&String> = hosts.flatten().filter(|h| **h != own.trim()).collect();
         match others.as_slice() {
             [other] => Some((*other).clone()),

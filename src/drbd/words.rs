@@ -1,7 +1,7 @@
 //! DRBD's own words for roles and states, as its tools print them.
 //!
 //! A word that this program does not know is kept as it is and never counts as healthy
-//! (drbd-utils: user/shared/drbd_strings.c lists the known ones).
+//! (drbd-utils: `user/shared/drbd_strings.c` lists the known ones).
 
 /// Defines an enum of DRBD's words, with `Unlisted` for those of versions to come.
 macro_rules! words {

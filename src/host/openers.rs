@@ -52,7 +52,7 @@ pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opene
     found
 }
 
-/// `comm<TAB>pid<TAB>ms` (drbd: drbd/drbd_debugfs.c, `device_openers_show`).
+/// `comm<TAB>pid<TAB>ms` (drbd: `drbd/drbd_debugfs.c`, `device_openers_show`).
 fn told(line: &str, minor: u32) -> Option<Opener> {
     let mut fields = line.split('\t');
     let command = fields.next()?.trim_start_matches('+').to_owned();

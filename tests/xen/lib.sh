@@ -78,10 +78,13 @@ mkbackend() {
     return 1
 }
 
-# under_migrate_receive COMMAND…: run it below a process which looks like `xl migrate-receive`
+# under_migrate_receive COMMAND…: run it below a process whose command line is `xl migrate-receive …`
 under_migrate_receive() {
-    # shellcheck disable=SC2016  # expanded by the process which is called xl; the last command keeps it alive
-    (exec -a xl bash -c 'shift; "$@"; exit $?' bash migrate-receive "$@")
+    local folder
+    folder=$(mktemp -d "$DIR/receive.XXXXXX")
+    # shellcheck disable=SC2016  # expanded by that shell; its last command keeps it alive, as the parent
+    printf 'cd "$1" || exit; shift; "$@"; exit $?\n' > "$folder/migrate-receive"
+    (here=$PWD; cd "$folder" && exec -a xl bash migrate-receive "$here" "$@")
 }
 
 # incoming ID VDEV TARGET [MODE]: what an incoming migration does to add a disk; the guest is named NAME--incoming
