@@ -239,6 +239,7 @@ impl Adm<'_> {
         let protocol = format!("--protocol={protocol}");
         let two = configured
             .get("allow-two-primaries")
+            .filter(|_| !self.arguments.has("allow-two-primaries"))
             .map(|value| format!("--allow-two-primaries={value}"));
         let set = order.iter().filter_map(|name| {
             configured

@@ -21,8 +21,7 @@ fn known_options(generation: Generation, command: &str) -> Option<&'static [&'st
         "secondary" if nine => &["force"],
         "secondary" | "role" | "cstate" | "dstate" | "outdate" | "suspend-io" | "resume-io"
         | "down" | "pause-sync" | "resume-sync" => &[],
-        "connect" => &["tentative", "discard-my-data"],
-        "net-options" | "disk-options" => &["*"],
+        "connect" | "net-options" | "disk-options" => &["*"],
         "peer-device-options" if nine => &["*"],
         _ => return None,
     })

@@ -43,8 +43,29 @@ pub fn stand_alone(resource: &mut Resource, host: usize, generation: Generation)
     }
 }
 
+/// Two Primaries wrote the same blocks at once. 8.4 resolves that; 9 drops the connection, and the
+/// copies differ: the next handshake ends as a split brain.
+pub fn collide(resource: &mut Resource, volume: usize, kib: u64, generation: Generation) {
+    if generation == Generation::V84 {
+        return;
+    }
+    for host in [0, 1] {
+        lose_peer(resource, host, generation);
+        let side = &mut resource.sides[host];
+        side.connection = Connection::ProtocolError;
+        side.devices[volume].new_generation = true;
+        side.devices[volume].counters.out_of_sync += kib;
+    }
+}
+
 /// Both sides meet, when both want to and packets get through.
 pub fn meet(resource: &mut Resource, generation: Generation, reaches: bool) {
+    for side in &mut resource.sides {
+        let broken = Connection::Unconnected..Connection::Connecting;
+        if broken.contains(&side.connection) {
+            side.connection = Connection::Connecting;
+        }
+    }
     let wanting = |resource: &Resource, connection: Connection| {
         let mut sides = resource.sides.iter();
         sides.all(|side| side.up.is_some() && side.connection == connection)
@@ -74,6 +95,11 @@ pub fn meet(resource: &mut Resource, generation: Generation, reaches: bool) {
     } else if split_brain(resource) {
         for host in [0, 1] {
             stand_alone(resource, host, generation);
+            for device in &mut resource.sides[host].devices {
+                // 9 writes the bitmap out when it gives up.
+                let differs = generation == Generation::V9 && device.counters.out_of_sync > 0;
+                device.counters.bm_writes += u64::from(differs);
+            }
         }
     } else {
         join(resource, generation);

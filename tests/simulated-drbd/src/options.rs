@@ -62,3 +62,20 @@ impl Known {
         })
     }
 }
+
+/// Options as the kernel keeps them: rates in KiB with a small `k`.
+#[must_use]
+pub fn normalized(options: &Options) -> Options {
+    let rates = ["resync-rate", "c-max-rate", "c-min-rate"];
+    let normal = |name: &str, value: &str| {
+        if !rates.contains(&name) {
+            return value.to_owned();
+        }
+        let lower = value.to_lowercase();
+        let bare = !lower.is_empty() && lower.bytes().all(|byte| byte.is_ascii_digit());
+        if bare { format!("{lower}k") } else { lower }
+    };
+    let all = options.iter();
+    all.map(|(name, value)| (name.clone(), normal(name, value)))
+        .collect()
+}

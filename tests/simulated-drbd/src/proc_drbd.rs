@@ -107,7 +107,10 @@ impl View<'_> {
             c.upper_pending,
             c.out_of_sync
         );
-        if device.replication.is_syncing() {
+        if matches!(
+            device.replication,
+            Replication::SyncSource | Replication::SyncTarget
+        ) {
             progress(
                 device.resync_total,
                 c.out_of_sync,
@@ -119,20 +122,22 @@ impl View<'_> {
     }
 }
 
-/// The two lines of a resync under way: the bar, and what is to be expected.
+/// The two lines of a resync under way: the bar, and what is to be expected, as if it had begun a
+/// second ago. The kernel reckons in pieces of 4 MiB, hence the leaps of small devices.
 fn progress(total: u64, left: u64, target: bool, text: &mut String) {
-    let (total, left) = (total.max(1), left.min(total));
-    let done = total - left;
-    let twentieths = usize::try_from(done * 20 / total).unwrap_or(20).min(20);
-    let bar = "=".repeat(twentieths.min(19));
-    let dots = ".".repeat(20 - twentieths.clamp(1, 20));
-    let tenths = done * 1000 / total;
+    let left = left.min(total);
+    let piece = |kib: u64| (kib / 4) >> 10;
+    let tenths = 1000 - piece(left) * 1000 / (piece(total) + 1);
+    let twentieths = usize::try_from(tenths / 50).unwrap_or(20);
+    let bar = "=".repeat(twentieths.saturating_sub(1));
+    let dots = ".".repeat(20 - twentieths);
     let _ = writeln!(
         text,
         "\t[{bar}>{dots}] sync'ed:{:>3}.{}% ({left}/{total})K",
         tenths / 10,
         tenths % 10
     );
+    let done = total - left;
     let want = if target { " want: 500" } else { "" };
     let seconds = left / done.max(1);
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);

@@ -118,7 +118,8 @@ impl Query<'_> {
 
     fn show(&self) -> Result<Output> {
         let defaults = self.arguments.has("show-defaults");
-        let resources = match (self.tool.generation, self.subject().and_then(minor_of)) {
+        let minor = self.subject().and_then(minor_of);
+        let resources = match (self.tool.generation, minor) {
             (Generation::V84, Some(minor)) => {
                 let found = self
                     .locked
@@ -144,7 +145,7 @@ impl Query<'_> {
             return Ok(Output::print(text));
         }
         let mut text = String::new();
-        views.for_each(|view| view.show(defaults, &mut text));
+        views.for_each(|view| view.show(defaults, minor, &mut text));
         if text.is_empty() {
             if self.tool.generation == Generation::V84 && self.subject().is_some() {
                 return Ok(Output::fail(

@@ -5,7 +5,7 @@ use crate::arguments::Arguments;
 use crate::drbdsetup::{minor_of, unknown_minor, unknown_resource};
 use crate::generation::Generation;
 use crate::net_options;
-use crate::options::Options;
+use crate::options::{Options, normalized};
 use crate::output::Output;
 use crate::promotion::{self, Attempt, Promotion};
 use crate::resource::Resource;
@@ -47,7 +47,7 @@ pub fn run(tool: &Tool, arguments: &Arguments) -> Result<Output> {
                 "disk-options" | "peer-device-options" => {
                     resource.sides[host].devices[volume]
                         .options
-                        .extend(arguments.options.clone());
+                        .extend(normalized(&arguments.options));
                     Output::done()
                 }
                 _ => Output::done(),

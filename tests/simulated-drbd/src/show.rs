@@ -40,15 +40,15 @@ impl View<'_> {
         net
     }
 
-    /// The text of the resource.
-    pub fn show(&self, defaults: bool, out: &mut String) {
+    /// The text of the resource; on 8.4 with one volume only when a minor was asked for.
+    pub fn show(&self, defaults: bool, only: Option<u32>, out: &mut String) {
         match self.generation {
-            Generation::V84 => self.show_84(defaults, out),
+            Generation::V84 => self.show_84(defaults, only, out),
             Generation::V9 => self.show_9(defaults, out),
         }
     }
 
-    fn show_84(&self, defaults: bool, out: &mut String) {
+    fn show_84(&self, defaults: bool, only: Option<u32>, out: &mut String) {
         let side = self.side();
         let alone = side.connection == Connection::StandAlone;
         let [local, remote] = self.addresses();
@@ -79,6 +79,9 @@ impl View<'_> {
             let _ = writeln!(out, "        address\t\t\tipv4 {local};");
         }
         for (volume, device) in self.resource.volumes.iter().zip(&side.devices) {
+            if only.is_some_and(|minor| minor != volume.minor) {
+                continue;
+            }
             let _ = writeln!(
                 out,
                 "        volume {} {{\n            device\t\t\tminor {};",
@@ -126,6 +129,9 @@ impl View<'_> {
              _this_host ipv4 {local};\n            _remote_host ipv4 {remote};\n        }}\n",
             resource.node_ids[1 - self.host]
         );
+        if side.connection == Connection::StandAlone {
+            out.push_str("        _is_standalone;\n");
+        }
         section("net", 8, options9::NET, &self.net(), defaults, out);
         for (volume, device) in resource.volumes.iter().zip(&side.devices) {
             let mut set = resource.peer_device.clone();

@@ -117,7 +117,10 @@ impl Side {
     pub fn forget_peer(&mut self) {
         for device in &mut self.devices {
             device.peer_role = Role::Unknown;
-            device.peer_disk = Disk::DUnknown;
+            // A peer known to be behind stays so; nobody knows about a good one.
+            if !(Disk::Inconsistent..=Disk::Outdated).contains(&device.peer_disk) {
+                device.peer_disk = Disk::DUnknown;
+            }
             device.replication = Replication::Off;
             "no".clone_into(&mut device.resync_suspended);
         }

@@ -155,8 +155,8 @@ impl View<'_> {
             items.push(format!("replication:{}", device.replication));
         }
         items.push(format!("peer-disk:{}", device.peer_disk));
-        if nine && device.replication.is_syncing() {
-            items.push(format!("done:{}", self.done(volume)));
+        if let Some(done) = self.done(volume) {
+            items.push(format!("done:{done}"));
         }
         if wanted.verbose || device.resync_suspended != "no" {
             items.push(format!("resync-suspended:{}", device.resync_suspended));
@@ -172,6 +172,10 @@ impl View<'_> {
                 ("unacked", c.unacked),
             ] {
                 text.item(8, &format!("{name}:{value}"));
+            }
+            if let Some((speed, left)) = self.resync_speed(volume) {
+                text.item(8, &format!("dbdt1:{speed}"));
+                text.item(8, &format!("eta:{left}"));
             }
         }
     }

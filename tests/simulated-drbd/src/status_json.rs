@@ -106,8 +106,7 @@ impl View<'_> {
         let total = self.side().devices[volume].resync_total;
         let left = self.counters(volume).out_of_sync.min(total);
         let done = total - left;
-        let hundredths = done * 100 / 1024;
-        let speed = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+        let (speed, seconds) = self.resync_speed(volume).unwrap_or_default();
         let mut pair = |name: &str, value: &str| {
             let _ = write!(text, ",\n          \"{name}\": {value}");
         };
@@ -123,11 +122,11 @@ impl View<'_> {
         pair("want", "0.00");
         pair("db0/dt0 [MiB/s]", &speed);
         pair("db1/dt1 [MiB/s]", &speed);
-        pair(
-            "estimated-seconds-to-finish",
-            &(left / done.max(1)).to_string(),
-        );
+        pair("estimated-seconds-to-finish", &seconds.to_string());
         pair("db/dt [MiB/s]", &speed);
-        pair("percent-resync-done", &self.done(volume));
+        pair(
+            "percent-resync-done",
+            &self.done(volume).unwrap_or_else(|| "100.00".to_owned()),
+        );
     }
 }

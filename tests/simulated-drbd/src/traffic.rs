@@ -1,7 +1,8 @@
 //! What a guest's writes do to the counters of both sides.
 
+use crate::generation::Generation;
 use crate::resource::Resource;
-use crate::state::{Connection, Disk};
+use crate::state::{Connection, Disk, Role};
 use crate::store::State;
 
 /// A write of so many KiB on a host; `extent` when the activity log takes note of it.
@@ -33,6 +34,11 @@ pub fn write(
         peer.counters.received += kib;
         if peer_has_disk {
             peer.counters.written += kib;
+        }
+        // Of two Primaries each keeps an activity log of all writes, on 9.
+        let logs = state.generation == Generation::V9 && peer.role == Role::Primary;
+        if logs && has_disk {
+            peer.counters.al_writes += u64::from(extent);
         }
         if !has_disk {
             peer.counters.out_of_sync += kib;
