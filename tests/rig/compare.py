@@ -1,0 +1,91 @@
+"""compare [--rounds N] [--output FILE] [SCENARIO...]: the packaged script and the program."""
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from rigging import program, scenario, timing  # noqa: E402
+from rigging.expect import Failure  # noqa: E402
+from rigging.talk import RigError, say  # noqa: E402
+
+TIMED = ("add", "remove", "xl create", "xl migrate", "guest's pause")
+MEANING = {"add": "`add`, one disk", "remove": "`remove`, one disk", "xl create": "`xl create`, two disks",
+           "xl migrate": "`xl migrate`, two disks", "guest's pause": "the guest's pause in it"}
+
+
+def outcomes(names, scripts):
+    """A table row for each scenario, both scripts one after the other in the same nodes."""
+    yield "| scenario | packaged script | block-drbd |\n|---|---|---|\n"
+    for name in names:
+        row = []
+        for script in scripts:
+            wrong = scenario.trial(name, script)
+            say(f"{name}, {script_name(script)}: {wrong or 'ok'}")
+            row.append("✓" if wrong is None else shortened(wrong))
+        yield f"| {name.replace('-', ' ')} | {row[0]} | {row[1]} |\n"
+
+
+def durations(rounds, scripts):
+    """A table row for each duration: medians, the scripts taking turns."""
+    found = {script: {what: [] for what in TIMED} for script in scripts}
+    for n in range(rounds):
+        for script in scripts:
+            scenario.prepare(script)
+            try:
+                for what, times in timing.one_round().items():
+                    found[script][what] += times
+            except (Failure, OSError, RigError) as e:
+                say(f"round {n + 1}, {script_name(script)}: {e}")
+                scenario.collect(f"round-{n + 1}-{script_name(script)}")
+    yield (f"| median of {rounds} | packaged script | block-drbd | ratio |\n|---|---|---|---|\n")
+    for what in TIMED:
+        old, new = (found[s][what] for s in scripts)
+        if not old or not new:
+            yield f"| {MEANING[what]} | - | - | - |\n"
+            continue
+        old, new = statistics.median(old) / 1000, statistics.median(new) / 1000
+        yield f"| {MEANING[what]} | {old:.2f} s | {new:.2f} s | {new / old:.2f} |\n"
+
+
+def script_name(script):
+    return program.PACKAGED if script == program.PACKAGED else "block-drbd"
+
+
+def shortened(text, limit=110):
+    text = text.replace("|", "\\|")
+    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="compare", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="these only; 'none': times only")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions of what is timed (5)")
+    parser.add_argument("--output", type=Path, help="a file for the tables (or they are printed)")
+    parser.add_argument("--keep", action="store_true", help="as of run")
+    args = parser.parse_args()
+    scenario.load()
+    names = [] if args.names == ["none"] else scenario.named(args.names, False)
+    scripts = (program.PACKAGED, program.chosen())
+    parts = []
+    with scenario.rig(program.PACKAGED, args.keep):
+        if args.rounds:
+            parts += [*durations(args.rounds, scripts), "\n"]
+        if names:
+            parts += outcomes(names, scripts)
+    text = "".join(parts)
+    if args.output:
+        args.output.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except RigError as e:
+        say(e)
+        sys.exit(1)

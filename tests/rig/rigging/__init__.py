@@ -1,0 +1,1 @@
+"""Two real Xen hosts with real DRBD between them, inside QEMU."""

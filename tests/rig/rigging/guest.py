@@ -1,0 +1,157 @@
+"""A guest: its configuration, its life, and the numbers it writes to its disks."""
+import re
+from contextlib import contextmanager
+
+from .expect import Failure, eventually, expect
+from .node import nodo1, nodo2
+
+WEB = ("drbd:web-root,xvda2,w", "drbd:web-swap,xvda1,w")
+CONSOLES = "/var/log/xen/console"
+SEQ = re.compile(r"SEQ (\d+) up=[\d.]+ (ok|FAIL[^\r\n]*)[\r\n]")
+
+
+class Guest:
+    def __init__(self, name="web", disks=WEB, **settings):
+        """`settings` replace or add to those of a guest that writes numbers (node/guest-init);
+        None takes one away."""
+        self.name = name
+        self.settings = {
+            "type": "pv", "kernel": "/boot/guest-vmlinux", "ramdisk": "/boot/guest-initrd",
+            "cmdline": "console=hvc0 quiet mitigations=off panic=1",
+            "memory": 96, "vcpus": 1, "on_crash": "preserve", **settings,
+            "name": name, "disk": list(disks)}
+
+    @property
+    def config(self):
+        return f"/run/rig/{self.name}.cfg"
+
+    # ------------------------------------------------------------ life
+
+    def put(self, node):
+        """Its configuration, into the node."""
+        text = "".join(f"{k} = {v!r}\n" for k, v in self.settings.items() if v is not None)
+        node.write(self.config, text)
+
+    def try_create(self, node, limit=150):
+        """`xl create`, as the user calls it."""
+        self.put(node)
+        return node.run(["xl", "create", self.config], timeout=limit)
+
+    def create(self, node):
+        got = self.try_create(node)
+        expect("xl create", reason(got) if got.status else "succeeded", "succeeded")
+
+    def xl(self, node, command, *words, limit=150):
+        """An `xl` command about this guest that must succeed; what it said."""
+        got = node.run(["xl", command, self.name, *words], timeout=limit)
+        expect(f"xl {command}", reason(got) if got.status else "succeeded", "succeeded")
+        return got.said
+
+    def destroy(self, node):
+        self.xl(node, "destroy")
+
+    def try_migrate(self, limit=240):
+        """Live migration from nodo1 to nodo2; waits for the guest to go on somewhere."""
+        return nodo1.run(["xl", "migrate", self.name, nodo2.name], timeout=limit)
+
+    def migrate(self):
+        got = self.try_migrate()
+        expect("xl migrate", reason(got) if got.status else "succeeded", "succeeded")
+
+    def gone(self, node, limit=120):
+        """Waits until libxl has taken the domain away, its disks' `remove` included."""
+        eventually(f"{self.name} gone from {node}", lambda: self.name not in domains(node), limit, 1)
+
+    def domid(self, node):
+        return domains(node).get(self.name)
+
+    # ------------------------------------------------------------ what it writes
+
+    @property
+    def logs(self):
+        return (f"{CONSOLES}/guest-{self.name}.log", f"{CONSOLES}/guest-{self.name}--incoming.log")
+
+    def console(self, *nodes):
+        """What it printed, in the order of the hosts it ran on."""
+        logs = " ".join(self.logs)
+        return "".join(node.sh(f"cat {logs} 2>/dev/null || true") + "\n" for node in nodes)
+
+    def prints(self, node, what, check, limit=120):
+        """Waits until what it has printed here satisfies check(text)."""
+        with node.follow(*self.logs) as console:
+            eventually(f"{self.name} {what}", lambda: check(console.text), limit, 0.1)
+
+    def writes(self, node, more=3, limit=120):
+        """Waits until it has written on, here."""
+        before = len(acknowledged(self.console(node)))
+        self.prints(node, f"writes on {node}",
+                    lambda text: len(acknowledged(text)) >= before + more, limit)
+
+    def numbers(self, *nodes, boots=1):
+        """The numbers of its last boot, all acknowledged; Failure if one is missing, failed,
+        or out of order, or if it booted more or less often than it should."""
+        runs = runs_of(acknowledged(self.console(*nodes)))
+        expect(f"{self.name}'s boots", len(runs), boots)
+        for numbers in runs:
+            wanted = list(range(1, len(numbers) + 1))
+            if numbers != wanted:
+                at = next(i for i, (n, w) in enumerate(zip(numbers, wanted)) if n != w)
+                raise Failure(f"{self.name}'s numbers: {numbers[at]} follows {numbers[at - 1]}")
+        return runs[-1]
+
+    @contextmanager
+    def unharmed(self, node):
+        """It writes before, keeps its domain id, and goes on writing after."""
+        self.writes(node)
+        domid = self.domid(node)
+        yield
+        expect(f"{self.name}'s domain id on {node}", self.domid(node), domid)
+        self.writes(node)
+        self.numbers(node)
+
+
+def acknowledged(console):
+    """The numbers in a console's text. A failed write is a Failure at once."""
+    found = SEQ.findall(console.replace("\r", ""))
+    for number, verdict in found:
+        if verdict != "ok":
+            raise Failure(f"the guest's write {number} failed: {verdict.removeprefix('FAIL ')}")
+    return [int(number) for number, _ in found]
+
+
+def runs_of(numbers):
+    """Split where it starts again from 1."""
+    runs = []
+    for n in numbers:
+        if n == 1 or not runs:
+            runs.append([])
+        runs[-1].append(n)
+    return runs
+
+
+def domains(node):
+    """{name: domain id} of the guests."""
+    lines = node.sh("xl list").splitlines()[1:]
+    return {line.split()[0]: int(line.split()[1]) for line in lines
+            if line.split()[1] != "0"}
+
+
+def reason(result):
+    """What xl says of the cause: the script's own sentence, or else its first error."""
+    script = re.search(r"script: (.*)", result.said)
+    if script:
+        return script[1].strip()
+    error = re.search(r"error: \S+?:\d+:\S+?: (.*)", result.said)
+    return (error[1] if error else result.said).strip()
+
+
+def expect_refused(result, *words):
+    """xl failed, and its own output has a reason with all these words. A tuple: any of them."""
+    expect("refused", result.status != 0)
+    script = re.findall(r"script: (.*(?:\n(?!libxl|migration|xl).*)*)", result.said)
+    expect("the reason in xl's output", "given" if script else "none", "given")
+    text = "\n".join(script)
+    for word in words:
+        any_of = word if isinstance(word, tuple) else (word,)
+        if not any(w.lower() in text.lower() for w in any_of):
+            raise Failure(f"the reason does not say {' or '.join(any_of)}: {script[0].strip()}")

@@ -1,0 +1,106 @@
+"""What must not start, and what the person at `xl` reads then."""
+from contextlib import contextmanager
+
+from rigging.drbd import (AT_REST, VOLUMES, demote, expect_on_disk, expect_roles, promote,
+                          reconnected, states)
+from rigging.expect import expect
+from rigging.guest import Guest, domains, expect_refused
+from rigging.node import nodo1, nodo2
+from rigging.scenario import scenario
+
+PEER = ("nodo1", "10.77.2.1")  # 8.4 does not know its peer's name, only the address
+
+
+@scenario
+def double_start_on_the_other_host_is_refused():
+    """The guest runs on nodo1. Starting it on nodo2 is refused, although two primaries
+    are allowed, and names nodo1."""
+    web = Guest()
+    web.create(nodo1)
+    with web.unharmed(nodo1):
+        again = Guest()
+        expect_refused(again.try_create(nodo2), "web-", PEER, "Primary")
+        expect("domains on nodo2", list(domains(nodo2)), [])
+        expect_roles("Primary", "Secondary")
+    web.destroy(nodo1)
+    expect_on_disk(web.numbers(nodo1), "web-root")
+
+
+@scenario
+def second_guest_on_the_same_host_is_refused():
+    """The disks belong to a running guest. Another one is refused, and the first one's
+    roles are not touched."""
+    web = Guest()
+    web.create(nodo1)
+    with web.unharmed(nodo1):
+        expect_refused(Guest("other").try_create(nodo1), "web-", "guest web")
+        expect("domains on nodo1", list(domains(nodo1)), ["web"])
+        expect_roles("Primary", "Secondary")
+    web.destroy(nodo1)
+    expect_on_disk(web.numbers(nodo1), "web-root")
+
+
+@contextmanager
+def held(by, end):
+    """web-root is Primary on nodo1 and held by something in dom0; it still is afterwards."""
+    promote(nodo1, "web-root")
+    nodo1.sh(by)
+    yield
+    expect_roles("Primary", "Secondary", "web-root")
+    expect_roles("Secondary", "Secondary", "web-swap")
+    nodo1.sh(end)
+    demote(nodo1, "web-root")
+
+
+@scenario
+def mounted_in_dom0_is_refused():
+    """A file system on the device is mounted: refused, and the mount point is named."""
+    with held("mke2fs -q /dev/drbd1 && mkdir -p /mnt/rig && mount /dev/drbd1 /mnt/rig && "
+              "echo kept >/mnt/rig/file", "grep -q kept /mnt/rig/file && umount /mnt/rig"):
+        expect_refused(Guest().try_create(nodo1), "web-root", "/mnt/rig")
+
+
+@scenario
+def held_by_device_mapper_is_refused():
+    """A device-mapper target (as LVM's) stands on the device: refused, and it is named."""
+    with held("dmsetup create rig-held --table "
+              "\"0 $(cat /sys/block/drbd1/size) linear /dev/drbd1 0\"", "dmsetup remove rig-held"):
+        expect_refused(Guest().try_create(nodo1), "web-root", "rig-held")
+
+
+@scenario
+def unknown_resource_is_told():
+    """No such resource: xl's own output says so."""
+    web = Guest(disks=["drbd:no-such,xvda2,w"])
+    expect_refused(web.try_create(nodo1), "no-such", "not configured")
+
+
+@scenario
+def resource_that_is_down_is_told():
+    """The resource is configured, but down: xl's own output says so, and how to bring it up."""
+    nodo1.sh("drbdadm down web-root")
+    try:
+        expect_refused(Guest().try_create(nodo1), "web-root", "drbdadm up web-root")
+        expect("web-root", 1 in states(nodo1) and states(nodo1)[1].disk not in ("-", "Diskless"), False)
+        expect_roles("Secondary", "Secondary", "web-swap")
+    finally:
+        nodo1.sh("drbdadm up web-root")
+    reconnected()
+
+
+@scenario
+def attach_that_is_refused_leaves_nothing():
+    """After a refused `xl block-attach` libxl never calls `remove`: what the script promoted
+    on the way it must demote itself."""
+    web = Guest(disks=["drbd:web-root,xvda2,w"])
+    web.create(nodo1)
+    with web.unharmed(nodo1):
+        promote(nodo2, "web-swap")
+        got = nodo1.run("xl block-attach web drbd:web-swap,xvdb,w", timeout=150)
+        expect_refused(got, "web-swap", ("nodo2", "10.77.2.2"))
+        expect_roles("Secondary", "Primary", "web-swap")
+        demote(nodo2, "web-swap")
+        expect("web-swap", states(nodo1)[VOLUMES[1].minor], AT_REST)
+        nodo1.run("xl block-detach web xvdb", timeout=60)
+        expect("web-swap", states(nodo1)[VOLUMES[1].minor], AT_REST)
+    web.destroy(nodo1)
