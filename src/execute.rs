@@ -30,6 +30,14 @@ pub enum StepError {
     /// Something came to light that is a reason to refuse.
     #[error("{0}")]
     Refusal(Refusal),
+    /// The reading after the promotion is worse than the one before.
+    #[error("{refusal}")]
+    Unconfirmed {
+        /// Worse how.
+        refusal: Refusal,
+        /// That reading.
+        after: Option<Box<Resource>>,
+    },
     /// The toolstack gave up meanwhile.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -89,6 +97,21 @@ pub struct Subject<'s> {
     pub resource: &'s Resource,
     /// What the administrator decided.
     pub policy: &'s Policy,
+}
+
+impl Subject<'_> {
+    /// Whether several guests may write.
+    fn is_shared(&self) -> bool {
+        self.policy.shared || self.facts.backend.mode.contains('!')
+    }
+
+    /// Compares a reading with the one that was decided on.
+    ///
+    /// # Errors
+    /// With what is worse.
+    pub fn compare(&self, after: Option<&Resource>, arrival: Arrival) -> Result<(), Refusal> {
+        health::confirm(self.resource, after, arrival, self.is_shared())
+    }
 }
 
 impl<S, R, H> World<'_, S, R, H>
@@ -169,12 +192,18 @@ where
             Ok(_) => {}
             // DRBD itself refuses while somebody has the device open.
             Err(error) => {
-                log::warn!("demoting without knowing who else uses it: xenstore: {error}")
+                log::warn!("demoting without knowing who else uses it: xenstore: {error}");
             }
         }
         let mut nap = Duration::from_millis(50);
         loop {
-            match self.demote(subject, deadline) {
+            let Some(now) = self
+                .read_again(subject.resource, deadline)?
+                .filter(|r| !r.is_secondary())
+            else {
+                return Ok(());
+            };
+            match self.demote(&now, deadline) {
                 Err(StepError::Drbd(drbd::Error::Command(error)))
                     if error.when_demoting() == drbd::Class::Transient && deadline.left() > nap =>
                 {
@@ -204,7 +233,7 @@ where
                 StepError::Host(format!("cannot drop the note of {}: {e}", resource.name))
             }),
             Step::Promote | Step::Hold => Ok(self.replication.promote(resource, deadline)?),
-            Step::Demote => self.demote(subject, deadline),
+            Step::Demote => self.demote(resource, deadline),
             Step::Confirm(arrival) => self.confirm(subject, *arrival, deadline),
             Step::Drain => self.drain(subject, deadline),
             Step::Publish(device) => self.publish(subject, *device, deadline),
@@ -212,22 +241,27 @@ where
     }
 
     /// Demotes, and judges by the role that is read afterwards, not by what the command said.
-    fn demote(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<(), StepError> {
-        let name = Name::Resource(subject.resource.name.clone());
-        let Some(now) = self.replication.read(&name, deadline)? else {
-            return Ok(());
-        };
-        if now.is_secondary() {
-            return Ok(());
-        }
-        let result = self.replication.demote(&now, deadline);
-        match result {
-            Ok(()) => Ok(()),
-            Err(drbd::Error::Command(error)) if error.when_demoting() == drbd::Class::NotUp => {
-                Ok(())
+    fn demote(&self, now: &Resource, deadline: &Deadline) -> Result<(), StepError> {
+        let result = self.replication.demote(now, deadline);
+        match self.read_again(now, deadline)? {
+            Some(after) if !after.is_secondary() => {
+                result?;
+                Err(StepError::Host(format!(
+                    "{} is still Primary, and DRBD does not say why",
+                    now.name
+                )))
             }
-            Err(error) => Err(error.into()),
+            _ => Ok(()),
         }
+    }
+
+    fn read_again(
+        &self,
+        resource: &Resource,
+        deadline: &Deadline,
+    ) -> Result<Option<Resource>, drbd::Error> {
+        self.replication
+            .read(&Name::Resource(resource.name.clone()), deadline)
     }
 
     fn confirm(
@@ -236,11 +270,11 @@ where
         arrival: Arrival,
         deadline: &Deadline,
     ) -> Result<(), StepError> {
-        let shared = subject.policy.shared || subject.facts.backend.mode.contains('!');
-        let name = Name::Resource(subject.resource.name.clone());
-        let after = self.replication.read(&name, deadline)?;
-        health::confirm(subject.resource, after.as_ref(), arrival, shared)
-            .map_err(StepError::Refusal)?;
+        let after = self.read_again(subject.resource, deadline)?;
+        if let Err(refusal) = subject.compare(after.as_ref(), arrival) {
+            let after = after.map(Box::new);
+            return Err(StepError::Unconfirmed { refusal, after });
+        }
         for minor in subject.resource.minors() {
             self.host.check_node(minor).map_err(StepError::Host)?;
         }
@@ -286,7 +320,7 @@ where
         let minors: Vec<u32> = subject.resource.minors().collect();
         let mut facts = subject.facts.clone();
         facts.uses = sharing::uses(self.store, subject.path, &facts.guest, &minors)?;
-        if !(subject.policy.shared || facts.backend.mode.contains('!')) {
+        if !subject.is_shared() {
             let volume = subject
                 .resource
                 .volumes

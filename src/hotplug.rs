@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
-use crate::decision::{Decision, decide};
-use crate::drbd::{Class, Error, Generation, Name, Replication};
+use crate::decision::{Decision, Warning, decide};
+use crate::drbd::{Class, Connection, Error, Generation, Name, Replication, Resource};
 use crate::execute::{Interrupted, StepError, Subject};
-use crate::facts::{Facts, Found};
+use crate::facts::{Arrival, Facts, Found};
 use crate::host::{Host, LockError};
 use crate::observe::{Asked, ObserveError, World};
 use crate::outcome::Outcome;
@@ -201,11 +201,11 @@ where
         let (plan, warnings) = match decision {
             Decision::Nothing(reason) => return Turn::End(Outcome::Nothing(reason)),
             Decision::Refuse(refusal) => {
-                return Turn::End(Outcome::Refused(self.named(refusal, policy)));
+                return Turn::End(Outcome::Refused(self.again(policy).unwrap_or(refusal)));
             }
             Decision::Fail(failure) => return Turn::End(Outcome::Failed(failure.to_string())),
             Decision::Wait(refusal) => {
-                let otherwise = Outcome::Refused(self.named(refusal, policy));
+                let otherwise = Outcome::Refused(self.again(policy).unwrap_or(refusal));
                 return Turn::Later {
                     patience: policy.patience,
                     otherwise,
@@ -213,27 +213,33 @@ where
             }
             Decision::Proceed { plan, warnings } => (plan, warnings),
         };
-        let Some((facts, resource)) = self.facts.as_ref().and_then(|f| Some((f, f.resource()?)))
-        else {
-            return Turn::End(Outcome::Failed("there is a plan and no resource".into()));
-        };
-        let subject = Subject {
-            path: self.path,
-            facts,
-            resource,
-            policy,
-        };
-        match self
-            .world
-            .carry_out(&plan, &subject, &self.time.work, self.time.reserve)
-        {
-            Ok(()) => Turn::End(Outcome::Done(warnings)),
-            Err(interrupted) => self.after(*interrupted, policy, once),
+        let result = self.with_subject(policy, |world, subject, time| {
+            world.carry_out(&plan, subject, &time.work, time.reserve)
+        });
+        match result {
+            None => Turn::End(Outcome::Failed("there is a plan and no resource".into())),
+            Some(Ok(())) => Turn::End(Outcome::Done(self.named_warnings(warnings, policy))),
+            Some(Err(interrupted)) => self.after(*interrupted, policy, once),
         }
     }
 
+    fn with_subject<T>(
+        &self,
+        policy: &Policy,
+        act: impl FnOnce(&World<'_, S, R, H>, &Subject<'_>, &Time) -> T,
+    ) -> Option<T> {
+        let facts = self.facts.as_ref()?;
+        let subject = Subject {
+            path: self.path,
+            facts,
+            resource: facts.resource()?,
+            policy,
+        };
+        Some(act(self.world, &subject, self.time))
+    }
+
     /// What a failed step means: over, or worth another look.
-    fn after(&self, interrupted: Interrupted, policy: &Policy, once: &mut bool) -> Turn {
+    fn after(&mut self, interrupted: Interrupted, policy: &Policy, once: &mut bool) -> Turn {
         let Interrupted { step, error, left } = interrupted;
         let class = match (&error, &step) {
             (StepError::Drbd(Error::Command(e)), Step::Demote) => e.when_demoting(),
@@ -241,12 +247,15 @@ where
             // The link may have been lost at this very moment: what holds now is decided anew. A
             // migration is not tried again, since its guest is waiting at the source.
             (
-                StepError::Refusal(Refusal::Worse { .. }),
-                Step::Confirm(crate::facts::Arrival::PlainStart),
+                StepError::Unconfirmed {
+                    refusal: Refusal::Worse { .. },
+                    ..
+                },
+                Step::Confirm(Arrival::PlainStart),
             ) => Class::Transient,
             _ => Class::Final,
         };
-        let outcome = self.outcome(&step, error, left.as_deref());
+        let outcome = self.outcome(&step, error, left.as_deref(), policy);
         let patience = match self.action {
             Action::Add => policy.patience,
             Action::Remove => Duration::MAX,
@@ -265,15 +274,24 @@ where
         }
     }
 
-    fn outcome(&self, step: &Step, error: StepError, left: Option<&str>) -> Outcome {
+    fn outcome(
+        &mut self,
+        step: &Step,
+        error: StepError,
+        left: Option<&str>,
+        policy: &Policy,
+    ) -> Outcome {
         let name = self
             .facts
             .as_ref()
             .and_then(Facts::resource)
-            .map_or("", |r| &r.name);
+            .map_or_else(String::new, |r| r.name.clone());
         let tail = left.map(|l| format!("; {l}")).unwrap_or_default();
         match error {
             StepError::Refusal(refusal) if tail.is_empty() => Outcome::Refused(refusal),
+            StepError::Unconfirmed { refusal, after } if tail.is_empty() => {
+                Outcome::Refused(self.compared_again(step, after, policy).unwrap_or(refusal))
+            }
             error if error.expired() == Some(Expired::Deadline) => {
                 Outcome::Deadline(format!("{name}: {error}, so it was given up{tail}"))
             }
@@ -291,30 +309,71 @@ where
         }
     }
 
-    /// On 8.4 every peer is called `peer`: asks the configuration for its host name, and decides
-    /// again with it.
-    fn named(&mut self, refusal: Refusal, policy: &Policy) -> Refusal {
-        let Some(facts) = &mut self.facts else {
-            return refusal;
-        };
-        let Found::Up(resource) = &mut facts.found else {
-            return refusal;
+    /// On 8.4 DRBD calls every peer `peer`: asks the configuration for its host name. Only for words,
+    /// and only once everything is undone: `drbdadm` takes its time.
+    fn name_peer(&mut self) -> Option<String> {
+        let Some(Facts {
+            found: Found::Up(resource),
+            ..
+        }) = &mut self.facts
+        else {
+            return None;
         };
         if resource.generation != Generation::V84
-            || resource.connections.iter().all(|c| c.peer != "peer")
+            || resource.connections.iter().all(Connection::has_name)
         {
-            return refusal;
+            return None;
         }
-        let Some(name) = self.world.replication.peer_name(resource, &self.time.work) else {
-            return refusal;
-        };
+        let name = self
+            .world
+            .replication
+            .peer_name(resource, &self.time.work)?;
         for connection in &mut resource.connections {
             connection.peer.clone_from(&name);
         }
-        match decide(self.action, facts, policy) {
-            Decision::Refuse(named) | Decision::Wait(named) => named,
-            _ => refusal,
+        Some(name)
+    }
+
+    /// The same decision, with the peer's name in its words.
+    fn again(&mut self, policy: &Policy) -> Option<Refusal> {
+        self.name_peer()?;
+        match decide(self.action, self.facts.as_ref()?, policy) {
+            Decision::Refuse(refusal) | Decision::Wait(refusal) => Some(refusal),
+            _ => None,
         }
+    }
+
+    fn named_warnings(&mut self, warnings: Vec<Warning>, policy: &Policy) -> Vec<Warning> {
+        if warnings.is_empty() || self.name_peer().is_none() {
+            return warnings;
+        }
+        match self
+            .facts
+            .as_ref()
+            .map(|facts| decide(self.action, facts, policy))
+        {
+            Some(Decision::Proceed { warnings, .. }) => warnings,
+            _ => warnings,
+        }
+    }
+
+    /// The same comparison, with the peer's name in its words.
+    fn compared_again(
+        &mut self,
+        step: &Step,
+        after: Option<Box<Resource>>,
+        policy: &Policy,
+    ) -> Option<Refusal> {
+        let (Step::Confirm(arrival), mut after) = (step, after?) else {
+            return None;
+        };
+        let name = self.name_peer()?;
+        for connection in &mut after.connections {
+            connection.peer.clone_from(&name);
+        }
+        self.with_subject(policy, |_, subject, _| {
+            subject.compare(Some(&after), *arrival).err()
+        })?
     }
 
     /// A demotion that failed to the end: says who holds the device, and what to run.

@@ -70,9 +70,10 @@ pub fn disk(resource: &Resource, volume: &Volume) -> Refusal {
 /// How a peer is called: by its host name, where DRBD tells it.
 #[must_use]
 pub fn peer(connection: &Connection) -> String {
-    match connection.peer.as_str() {
-        "" | "peer" => "the peer".to_owned(),
-        name => crate::words::printable(name),
+    if connection.has_name() {
+        crate::words::printable(&connection.peer)
+    } else {
+        "the peer".to_owned()
     }
 }
 

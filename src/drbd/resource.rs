@@ -166,6 +166,12 @@ impl Connection {
             })
     }
 
+    /// DRBD tells the peer's host name. 8.4 says `peer`, or nothing while StandAlone.
+    #[must_use]
+    pub fn has_name(&self) -> bool {
+        !matches!(self.peer.as_str(), "" | "peer")
+    }
+
     /// A StandAlone connection: DRBD will not try again by itself.
     #[must_use]
     pub fn is_stand_alone(&self) -> bool {
