@@ -10,7 +10,7 @@ use crate::drbd::{Class, Connection, Error, Generation, Name, Replication, Resou
 use crate::execute::{Interrupted, StepError, Subject};
 use crate::facts::{Arrival, Facts, Found};
 use crate::host::{Host, LockError};
-use crate::observe::{Asked, ObserveError, World};
+use crate::observe::{Asked, Named, ObserveError, World};
 use crate::outcome::Outcome;
 use crate::plan::Step;
 use crate::policy::{Configuration, Policy};
@@ -91,6 +91,7 @@ where
         configuration,
         time,
         facts: None,
+        known: None,
     };
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;
@@ -130,6 +131,8 @@ struct Run<'r, 'w, S, R, H> {
     configuration: &'r Configuration,
     time: &'r Time,
     facts: Option<Facts>,
+    /// What an earlier turn knew it to be about: the toolstack may delete the folder meanwhile.
+    known: Option<Named>,
 }
 
 impl<S, R, H> Run<'_, '_, S, R, H>
@@ -141,10 +144,17 @@ where
 {
     /// Looks, decides and acts, under the lock of the resource; gives the lock back before a pause.
     fn turn(&mut self, once: &mut bool) -> Turn {
-        let asked = match self.world.asked(self.action, self.path) {
+        let mut asked = match self.world.asked(self.action, self.path) {
             Ok(asked) => asked,
             Err(error) => return Turn::End(failed(&error.into())),
         };
+        match (&asked.name, &self.known) {
+            (Ok(named), _) => self.known = Some(named.clone()),
+            (Err(_), Some(known)) if self.action == Action::Remove => {
+                asked.name = Ok(known.clone());
+            }
+            (Err(_), _) => {}
+        }
         let _lock = match self.lock(&asked) {
             Ok(lock) => lock,
             Err(outcome) => return Turn::End(outcome),

@@ -1,5 +1,6 @@
 //! This host itself.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -18,16 +19,20 @@ pub const FOLDER: &str = "/run/block-drbd";
 const BLOCK_LOCK: &str = "/var/run/xen-hotplug/block";
 
 /// The host below a root.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Linux {
     root: Root,
+    caller: OnceCell<Caller>,
 }
 
 impl Linux {
     /// The host below that root.
     #[must_use]
     pub fn new(root: Root) -> Self {
-        Self { root }
+        Self {
+            root,
+            caller: OnceCell::new(),
+        }
     }
 
     /// Names of resources hold no `/`: see [`crate::spec::check_name`].
@@ -74,7 +79,9 @@ impl Host for Linux {
 
     fn caller(&self) -> Caller {
         // Always the real processes: a moved root has no parents of ours.
-        caller::caller(&Root::at(std::path::Path::new("/")))
+        *self
+            .caller
+            .get_or_init(|| caller::caller(&Root::at(std::path::Path::new("/"))))
     }
 
     fn note(&self, resource: &str) -> io::Result<()> {
