@@ -100,7 +100,8 @@ def eight_disks_at_once():
     web.numbers(nodo1)
 
     sums = on_both(lambda node: node.sh(
-        "for m in $(seq 11 18); do head -c $(($(cat /sys/block/drbd$m/size) * 512)) /tmp/rig$m | md5sum; done"))
+        "for m in $(seq 11 18); do head -c $(($(cat /sys/block/drbd$m/size) * 512)) /tmp/rig$m | "
+        "md5sum; done"))
     expect("the copies of the eight are equal", sums[0] == sums[1])
     on_both(lambda node: node.sh(
         "for n in 1 2 3 4 5 6 7 8; do drbdadm down e$n; done; rm /etc/drbd.d/extra.res; losetup -D; "
