@@ -203,7 +203,7 @@ impl fmt::Display for Guest {
             (Some(name), domid) => write!(
                 f,
                 "guest {} (domain {domid})",
-                crate::words::printable(name)
+                crate::words::short(name, 100)
             ),
             (None, domid) => write!(f, "domain {domid}"),
         }

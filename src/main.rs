@@ -1,7 +1,7 @@
 //! `block-drbd add|remove`: see the library for how it works.
 
 use std::process::ExitCode as Code;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -22,8 +22,8 @@ use block_drbd::store::Store;
 /// `xl devd` waits 10 s at the most (xen: `tools/libs/light/libxl_device.c`).
 const DRIVER_DOMAIN: Duration = Duration::from_secs(9);
 
-/// For telling the toolstack why, after everything else is done.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// For telling the toolstack why, when nothing is left of the time for everything else.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 fn main() -> Code {
     let root = Root::from_env();
@@ -134,7 +134,7 @@ fn finish(
     let vdev = ended.facts.as_ref().map_or("", |f| f.backend.vdev.as_str());
     let mut subject = format!("domain {}, device {}", path.frontend_id, path.device);
     if let Some(facts) = &ended.facts {
-        subject = format!("{}, {}", facts.guest, block_drbd::words::printable(vdev));
+        subject = format!("{}, {}", facts.guest, block_drbd::words::short(vdev, 40));
         about("XEN_DOMAIN", facts.guest.name.clone().unwrap_or_default());
         about("XEN_VDEV", vdev);
         about(
@@ -154,7 +154,7 @@ fn finish(
     let text = format!("{subject}: {}", ended.outcome);
     log::error!("{action} failed: {text}");
     // A connection that failed in the middle of an exchange cannot be used again.
-    let until = all.extended(LAST_WORDS).end();
+    let until = all.end().max(Instant::now() + LAST_WORDS);
     store.set_deadline(until);
     let status = ended.outcome.status();
     let told = report(store, path, &text, status, until)

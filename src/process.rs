@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, poll};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::deadline::{Deadline, Expired};
@@ -117,11 +117,13 @@ pub fn run<A: AsRef<OsStr>>(
 #[allow(unsafe_code)]
 fn die_with_parent(command: &mut Command) {
     let parent = nix::unistd::getpid();
-    // SAFETY: between fork and exec only prctl(2) and getppid(2) are called; both are
-    // async-signal-safe and allocate nothing.
+    // SAFETY: between fork and exec only prctl(2), pthread_sigmask(3) and getppid(2) are called; all
+    // are async-signal-safe and allocate nothing.
     unsafe {
         command.pre_exec(move || {
             nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            // Signals that we only look at now and then shall end the child at once.
+            SigSet::empty().thread_set_mask()?;
             if nix::unistd::getppid() == parent {
                 Ok(())
             } else {

@@ -27,6 +27,7 @@ impl View<'_> {
 
     pub fn read(&self, path: &str) -> io::Result<Box<str>> {
         wire::text(self.call(Request::Read, path, &[])?)
+            .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
     }
 
     pub fn write(&self, path: &str, data: &str) -> io::Result<()> {
