@@ -93,7 +93,8 @@ where
         facts: None,
         known: None,
     };
-    let started = Instant::now();
+    // Patience begins when there is something to wait for; time spent on a lock is not it.
+    let mut since = None;
     let mut pause = FIRST_PAUSE;
     let mut once = true;
     let outcome = loop {
@@ -104,7 +105,7 @@ where
                 otherwise,
             } => (patience, otherwise),
         };
-        let waited = started.elapsed();
+        let waited = since.get_or_insert_with(Instant::now).elapsed();
         let left = patience.saturating_sub(waited);
         if left.is_zero() {
             break otherwise;
