@@ -7,7 +7,7 @@ use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
 
 use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
 use crate::deadline::{Deadline, Expired};
-use crate::decision::{Failure, add, health};
+use crate::decision::{Failure, health, rivals};
 use crate::drbd::{self, Name, Replication, Resource};
 use crate::facts::{Arrival, Facts};
 use crate::holders::node;
@@ -326,7 +326,9 @@ where
                 .volumes
                 .iter()
                 .find(|v| v.minor == device.minor);
-            if let Some(refusal) = volume.and_then(|v| add::conflict(&facts, subject.resource, v)) {
+            if let Some(refusal) =
+                volume.and_then(|v| rivals::conflict(&facts, subject.resource, v))
+            {
                 return Err(StepError::Refusal(refusal));
             }
         }

@@ -1,15 +1,15 @@
 //! Whether a guest may have a disk: the decision table of design and manual, row by row.
 
-use super::health::{self, blocked, in_step, is_usable, peer};
+use super::health::{self, blocked, is_usable, peer};
+use super::peers::{check_disconnected, check_overlap, check_primary_peer, has_fencing};
+use super::rivals::{check_sharing, joins_a_user};
 use super::{Decision, Failure, Reason, Warning};
-use crate::backend::{Access, DeviceNumber, STATE_INIT_WAIT};
+use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
 use crate::drbd::{Absence, Connection, DiskState, Resource, Role, Volume};
 use crate::facts::{Arrival, Facts, Found};
 use crate::plan::{Plan, Step};
-use crate::policy::{Disconnected, DualPrimary, Policy, Resync};
-use crate::probe::Probe;
+use crate::policy::{DualPrimary, Policy, Resync};
 use crate::refusal::{Obstacle, Refusal};
-use crate::sharing::{Relation, Use};
 use crate::spec::Spec;
 
 /// Decides on `add`.
@@ -158,70 +158,6 @@ fn published_already(
     }
 }
 
-/// Another guest, or the same domain a second time; one that is letting go is waited for.
-fn check_sharing(facts: &Facts, resource: &Resource, volume: &Volume) -> Result<(), Decision> {
-    let Some((user, refusal)) = rival(facts, resource, volume) else {
-        return Ok(());
-    };
-    Err(if user.is_ending() {
-        Decision::Wait(refusal)
-    } else {
-        Decision::Refuse(refusal)
-    })
-}
-
-/// The same question by itself, asked again under Xen's lock before the device is published.
-#[must_use]
-pub fn conflict(facts: &Facts, resource: &Resource, volume: &Volume) -> Option<Refusal> {
-    rival(facts, resource, volume).map(|(_, refusal)| refusal)
-}
-
-/// The first user that this guest cannot share the volume with, and the refusal that names it.
-fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(&'f Use, Refusal)> {
-    let wanted = facts.backend.access();
-    let writes = |u: &Use| Access::ReadWrite == wanted || Access::ReadWrite == u.access;
-    let mut rivals = facts
-        .uses
-        .iter()
-        .filter(|u| u.minor == volume.minor && writes(u));
-    rivals.find_map(|user| {
-        let resource = resource.name.clone();
-        let vdev = user.vdev.clone();
-        match user.relation {
-            Relation::SameGuest | Relation::Gone => None,
-            Relation::ThisDomain => Some((user, Refusal::AttachedTwice { resource, vdev })),
-            Relation::Other => {
-                let (guest, access) = (user.guest.to_string(), user.access);
-                Some((
-                    user,
-                    Refusal::Busy {
-                        resource,
-                        guest,
-                        vdev,
-                        access,
-                        wanted,
-                    },
-                ))
-            }
-        }
-    })
-}
-
-/// The resource is Primary here for somebody whom this guest may join: the same guest, or others
-/// that it may share the volume or the resource with. No promotion is needed. A Primary peer is
-/// another matter, unless it is the same guest that holds the resource here.
-fn joins_a_user(facts: &Facts, resource: &Resource) -> bool {
-    let mut users = facts
-        .uses
-        .iter()
-        .filter(|u| !u.is_ending() && u.relation != Relation::Gone)
-        .peekable();
-    let same = |u: &Use| matches!(u.relation, Relation::SameGuest | Relation::ThisDomain);
-    resource.is_primary()
-        && users.peek().is_some()
-        && (resource.primary_peer().is_none() || users.any(same))
-}
-
 /// A guest that is received from another host, where it is suspended and Primary.
 fn incoming(
     facts: &Facts,
@@ -272,45 +208,6 @@ fn incoming(
         ],
         Vec::new(),
     ))
-}
-
-/// Whether the resource may be Primary here beside that peer.
-fn check_overlap(
-    facts: &Facts,
-    resource: &Resource,
-    connection: &Connection,
-) -> Result<(), Obstacle> {
-    in_step(resource, connection)?;
-    let settings = facts
-        .settings
-        .as_ref()
-        .and_then(|s| s.connection(connection.peer_node_id));
-    let settings = settings.ok_or(Obstacle::Settings)?;
-    match settings.protocol.as_deref() {
-        Some("C") => {}
-        Some(protocol) => {
-            return Err(Obstacle::Protocol {
-                protocol: protocol.to_owned(),
-            });
-        }
-        None => return Err(Obstacle::Settings),
-    }
-    match settings.two_primaries {
-        Some(true) => {}
-        Some(false) => {
-            return Err(Obstacle::TwoPrimaries {
-                peer: peer(connection),
-            });
-        }
-        None => return Err(Obstacle::Settings),
-    }
-    match facts.probes.get(&connection.peer_node_id) {
-        Some(Probe::Accepted | Probe::Refused | Probe::NotApplicable) => Ok(()),
-        Some(Probe::Unanswered | Probe::Failed(_)) | None => Err(Obstacle::LinkCut {
-            peer: peer(connection),
-            address: address(facts, connection),
-        }),
-    }
 }
 
 /// A guest that starts here.
@@ -385,114 +282,4 @@ fn check_disks(
         }
     }
     Ok(())
-}
-
-/// Double start, unless the resource is shared.
-fn check_primary_peer(
-    facts: &Facts,
-    resource: &Resource,
-    connection: &Connection,
-    shared: bool,
-) -> Result<(), Decision> {
-    if !shared {
-        let refusal = Refusal::PeerPrimary {
-            resource: resource.name.clone(),
-            peer: peer(connection),
-        };
-        return Err(Decision::Wait(refusal));
-    }
-    check_overlap(facts, resource, connection).map_err(|why| {
-        Decision::Refuse(Refusal::Migration {
-            resource: resource.name.clone(),
-            why,
-        })
-    })
-}
-
-/// A peer whose state nobody knows.
-fn check_disconnected(
-    facts: &Facts,
-    resource: &Resource,
-    connection: &Connection,
-    policy: &Policy,
-    warnings: &mut Vec<Warning>,
-) -> Result<(), Decision> {
-    let name = || resource.name.clone();
-    let probe = facts.probes.get(&connection.peer_node_id);
-    let alive = || {
-        let address = address(facts, connection);
-        Decision::Wait(Refusal::PeerAlive {
-            resource: name(),
-            peer: peer(connection),
-            address,
-        })
-    };
-    match probe {
-        _ if health::is_reconnecting(connection) => return Err(alive()),
-        Some(Probe::Accepted) => return Err(alive()),
-        Some(Probe::Failed(why)) => {
-            let why = crate::words::printable(why);
-            return Err(Decision::Refuse(Refusal::ProbeFailed {
-                resource: name(),
-                peer: peer(connection),
-                why,
-            }));
-        }
-        None => {
-            let why = "its replication address is not known".to_owned();
-            return Err(Decision::Refuse(Refusal::ProbeFailed {
-                resource: name(),
-                peer: peer(connection),
-                why,
-            }));
-        }
-        Some(Probe::Refused | Probe::Unanswered | Probe::NotApplicable) => {}
-    }
-    match policy.disconnected {
-        Disconnected::Allow => {}
-        Disconnected::Warn if has_fencing(facts) || has_quorum(facts, resource) => {}
-        Disconnected::Warn => warnings.push(Warning::Disconnected {
-            resource: name(),
-            peer: peer(connection),
-            probe: probe.cloned(),
-        }),
-        Disconnected::Refuse => {
-            let alive = probe == Some(&Probe::Refused);
-            return Err(Decision::Refuse(Refusal::Disconnected {
-                resource: name(),
-                peer: peer(connection),
-                alive,
-            }));
-        }
-    }
-    Ok(())
-}
-
-fn has_fencing(facts: &Facts) -> bool {
-    facts
-        .settings
-        .as_ref()
-        .is_some_and(|s| s.connections.iter().any(|c| c.fencing))
-}
-
-/// Quorum that is asked for, and held.
-fn has_quorum(facts: &Facts, resource: &Resource) -> bool {
-    facts.settings.as_ref().is_some_and(|s| s.quorum)
-        && resource.volumes.iter().all(|v| v.quorum == Some(true))
-}
-
-fn address(facts: &Facts, connection: &Connection) -> String {
-    let settings = facts
-        .settings
-        .as_ref()
-        .and_then(|s| s.connection(connection.peer_node_id));
-    let paths = settings
-        .map(|s| &s.paths)
-        .into_iter()
-        .flatten()
-        .chain(&connection.paths);
-    paths
-        .map(|p| p.peer.to_string())
-        .next()
-        .unwrap_or_else(|| "its replication address".into())
 }

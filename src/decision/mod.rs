@@ -2,7 +2,9 @@
 
 pub mod add;
 pub mod health;
+mod peers;
 pub mod remove;
+pub mod rivals;
 
 use std::fmt;
 

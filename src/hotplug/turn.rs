@@ -1,140 +1,21 @@
-//! The one loop behind `add` and `remove`: look, decide, act; look again where time may help.
+//! One turn of the loop: look, decide, act, and say what a failure means.
 
-use std::time::{Duration, Instant};
-
-use xenstore_rs::{XsTransaction, XsTransactionSpan};
-
-use crate::deadline::{Deadline, Expired};
-use crate::decision::{Decision, Warning, decide};
-use crate::drbd::{Class, Connection, Error, Generation, Name, Replication, Resource};
+use super::Time;
+use super::{Run, Turn};
+use crate::deadline::Expired;
+use crate::decision::{Decision, decide};
+use crate::drbd::{Class, Error, Name, Replication};
 use crate::execute::{Interrupted, StepError, Subject};
-use crate::facts::{Arrival, Facts, Found};
+use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError};
-use crate::observe::{Asked, Named, ObserveError, World};
+use crate::observe::{Asked, ObserveError, World};
 use crate::outcome::Outcome;
 use crate::plan::Step;
-use crate::policy::{Configuration, Policy};
+use crate::policy::Policy;
 use crate::refusal::Refusal;
-use crate::request::{Action, BackendPath};
-use crate::words::list;
-
-/// First and longest pause between two readings.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Time kept back from `remove`, to find out who holds the device.
-const REPORT: Duration = Duration::from_secs(2);
-
-/// How a run ended, and what it was about.
-#[derive(Debug)]
-pub struct Ended {
-    /// How.
-    pub outcome: Outcome,
-    /// The last facts, where it came so far.
-    pub facts: Option<Facts>,
-}
-
-/// One turn of the loop.
-enum Turn {
-    /// It is over.
-    End(Outcome),
-    /// Look again after a pause, up to the patience for it; then end so.
-    Later {
-        patience: Duration,
-        otherwise: Outcome,
-    },
-}
-
-/// The time that an action has, and the part of it that is kept for undoing.
-#[derive(Debug)]
-pub struct Time {
-    /// By when the work has to be done.
-    pub work: Deadline,
-    /// What is kept back.
-    pub reserve: Duration,
-}
-
-impl Time {
-    /// Splits the time that is left until `all`.
-    #[must_use]
-    pub fn of(action: Action, all: &Deadline) -> Self {
-        let kept = match action {
-            Action::Add => Duration::from_secs(5),
-            Action::Remove => REPORT,
-        };
-        let reserve = kept.min(all.left() / 4);
-        Self {
-            work: all.at_most(all.left().saturating_sub(reserve)),
-            reserve,
-        }
-    }
-}
-
-/// Carries out a request.
-#[must_use]
-pub fn run<S, R, H>(
-    world: &World<'_, S, R, H>,
-    action: Action,
-    path: &BackendPath,
-    configuration: &Configuration,
-    time: &Time,
-) -> Ended
-where
-    S: XsTransaction,
-    S::Span: XsTransactionSpan,
-    R: Replication,
-    H: Host,
-{
-    let mut run = Run {
-        world,
-        action,
-        path,
-        configuration,
-        time,
-        facts: None,
-        known: None,
-    };
-    // Patience begins when there is something to wait for; time spent on a lock is not it.
-    let mut since = None;
-    let mut pause = FIRST_PAUSE;
-    let mut once = true;
-    let outcome = loop {
-        let (patience, otherwise) = match run.turn(&mut once) {
-            Turn::End(outcome) => break outcome,
-            Turn::Later {
-                patience,
-                otherwise,
-            } => (patience, otherwise),
-        };
-        let waited = since.get_or_insert_with(Instant::now).elapsed();
-        let left = patience.saturating_sub(waited);
-        if left.is_zero() {
-            break otherwise;
-        }
-        match world.host.pause(pause.min(left), &time.work) {
-            Ok(()) => pause = (pause * 3 / 2).min(LONGEST_PAUSE),
-            Err(Expired::Deadline) => break otherwise,
-            Err(expired @ Expired::Interrupted) => {
-                break Outcome::Failed(format!("block-drbd {expired}"));
-            }
-        }
-    };
-    let outcome = run.with_openers(outcome);
-    Ended {
-        outcome,
-        facts: run.facts,
-    }
-}
-
-struct Run<'r, 'w, S, R, H> {
-    world: &'r World<'w, S, R, H>,
-    action: Action,
-    path: &'r BackendPath,
-    configuration: &'r Configuration,
-    time: &'r Time,
-    facts: Option<Facts>,
-    /// What an earlier turn knew it to be about: the toolstack may delete the folder meanwhile.
-    known: Option<Named>,
-}
+use crate::request::Action;
+use std::time::Duration;
+use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 impl<S, R, H> Run<'_, '_, S, R, H>
 where
@@ -144,7 +25,7 @@ where
     H: Host,
 {
     /// Looks, decides and acts, under the lock of the resource; gives the lock back before a pause.
-    fn turn(&mut self, once: &mut bool) -> Turn {
+    pub(super) fn turn(&mut self, once: &mut bool) -> Turn {
         let mut asked = match self.world.asked(self.action, self.path) {
             Ok(asked) => asked,
             Err(error) => return Turn::End(failed(&error.into())),
@@ -234,7 +115,7 @@ where
         }
     }
 
-    fn with_subject<T>(
+    pub(super) fn with_subject<T>(
         &self,
         policy: &Policy,
         act: impl FnOnce(&World<'_, S, R, H>, &Subject<'_>, &Time) -> T,
@@ -317,104 +198,6 @@ where
                 ))
             }
             error => Outcome::Failed(format!("{error}{tail}")),
-        }
-    }
-
-    /// On 8.4 DRBD calls every peer `peer`: asks the configuration for its host name. Only for words,
-    /// and only once everything is undone: `drbdadm` takes its time.
-    fn name_peer(&mut self) -> Option<String> {
-        let Some(Facts {
-            found: Found::Up(resource),
-            ..
-        }) = &mut self.facts
-        else {
-            return None;
-        };
-        if resource.generation != Generation::V84
-            || resource.connections.iter().all(Connection::has_name)
-        {
-            return None;
-        }
-        let name = self
-            .world
-            .replication
-            .peer_name(resource, &self.time.work)?;
-        for connection in &mut resource.connections {
-            connection.peer.clone_from(&name);
-        }
-        Some(name)
-    }
-
-    /// The same decision, with the peer's name in its words.
-    fn again(&mut self, policy: &Policy) -> Option<Refusal> {
-        self.name_peer()?;
-        match decide(self.action, self.facts.as_ref()?, policy) {
-            Decision::Refuse(refusal) | Decision::Wait(refusal) => Some(refusal),
-            _ => None,
-        }
-    }
-
-    fn named_warnings(&mut self, warnings: Vec<Warning>, policy: &Policy) -> Vec<Warning> {
-        if warnings.is_empty() || self.name_peer().is_none() {
-            return warnings;
-        }
-        match self
-            .facts
-            .as_ref()
-            .map(|facts| decide(self.action, facts, policy))
-        {
-            Some(Decision::Proceed { warnings, .. }) => warnings,
-            _ => warnings,
-        }
-    }
-
-    /// The same comparison, with the peer's name in its words.
-    fn compared_again(
-        &mut self,
-        step: &Step,
-        after: Option<Box<Resource>>,
-        policy: &Policy,
-    ) -> Option<Refusal> {
-        let (Step::Confirm(arrival), mut after) = (step, after?) else {
-            return None;
-        };
-        let name = self.name_peer()?;
-        for connection in &mut after.connections {
-            connection.peer.clone_from(&name);
-        }
-        self.with_subject(policy, |_, subject, _| {
-            subject.compare(Some(&after), *arrival).err()
-        })?
-    }
-
-    /// A demotion that failed to the end: says who holds the device, and what to run.
-    fn with_openers(&self, outcome: Outcome) -> Outcome {
-        let (Action::Remove, Some(resource)) =
-            (self.action, self.facts.as_ref().and_then(Facts::resource))
-        else {
-            return outcome;
-        };
-        let (Outcome::Failed(words) | Outcome::Deadline(words)) = &outcome else {
-            return outcome;
-        };
-        let volumes: Vec<(u32, u32)> = resource
-            .volumes
-            .iter()
-            .map(|v| (v.volume, v.minor))
-            .collect();
-        let openers = self.world.host.openers(&resource.name, &volumes);
-        let who = if openers.is_empty() {
-            "no process on this host shows as the holder, so it may be the kernel's (blkback with I/O that does not end)".to_owned()
-        } else {
-            list(&openers)
-        };
-        let name = &resource.name;
-        let text = format!(
-            "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
-        );
-        match outcome {
-            Outcome::Deadline(_) => Outcome::Deadline(text),
-            _ => Outcome::Failed(text),
         }
     }
 }

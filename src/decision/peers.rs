@@ -1,0 +1,158 @@
+//! What the peers' state allows: beside a Primary one, and without a disconnected one.
+
+use super::health::{self, in_step, peer};
+use super::{Decision, Warning};
+use crate::drbd::{Connection, Resource};
+use crate::facts::Facts;
+use crate::policy::{Disconnected, Policy};
+use crate::probe::Probe;
+use crate::refusal::{Obstacle, Refusal};
+
+/// Whether the resource may be Primary here beside that peer.
+pub(super) fn check_overlap(
+    facts: &Facts,
+    resource: &Resource,
+    connection: &Connection,
+) -> Result<(), Obstacle> {
+    in_step(resource, connection)?;
+    let settings = facts
+        .settings
+        .as_ref()
+        .and_then(|s| s.connection(connection.peer_node_id));
+    let settings = settings.ok_or(Obstacle::Settings)?;
+    match settings.protocol.as_deref() {
+        Some("C") => {}
+        Some(protocol) => {
+            return Err(Obstacle::Protocol {
+                protocol: protocol.to_owned(),
+            });
+        }
+        None => return Err(Obstacle::Settings),
+    }
+    match settings.two_primaries {
+        Some(true) => {}
+        Some(false) => {
+            return Err(Obstacle::TwoPrimaries {
+                peer: peer(connection),
+            });
+        }
+        None => return Err(Obstacle::Settings),
+    }
+    match facts.probes.get(&connection.peer_node_id) {
+        Some(Probe::Accepted | Probe::Refused | Probe::NotApplicable) => Ok(()),
+        Some(Probe::Unanswered | Probe::Failed(_)) | None => Err(Obstacle::LinkCut {
+            peer: peer(connection),
+            address: address(facts, connection),
+        }),
+    }
+}
+
+/// Double start, unless the resource is shared.
+pub(super) fn check_primary_peer(
+    facts: &Facts,
+    resource: &Resource,
+    connection: &Connection,
+    shared: bool,
+) -> Result<(), Decision> {
+    if !shared {
+        let refusal = Refusal::PeerPrimary {
+            resource: resource.name.clone(),
+            peer: peer(connection),
+        };
+        return Err(Decision::Wait(refusal));
+    }
+    check_overlap(facts, resource, connection).map_err(|why| {
+        Decision::Refuse(Refusal::Migration {
+            resource: resource.name.clone(),
+            why,
+        })
+    })
+}
+
+/// A peer whose state nobody knows.
+pub(super) fn check_disconnected(
+    facts: &Facts,
+    resource: &Resource,
+    connection: &Connection,
+    policy: &Policy,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), Decision> {
+    let name = || resource.name.clone();
+    let probe = facts.probes.get(&connection.peer_node_id);
+    let alive = || {
+        let address = address(facts, connection);
+        Decision::Wait(Refusal::PeerAlive {
+            resource: name(),
+            peer: peer(connection),
+            address,
+        })
+    };
+    match probe {
+        _ if health::is_reconnecting(connection) => return Err(alive()),
+        Some(Probe::Accepted) => return Err(alive()),
+        Some(Probe::Failed(why)) => {
+            let why = crate::words::printable(why);
+            return Err(Decision::Refuse(Refusal::ProbeFailed {
+                resource: name(),
+                peer: peer(connection),
+                why,
+            }));
+        }
+        None => {
+            let why = "its replication address is not known".to_owned();
+            return Err(Decision::Refuse(Refusal::ProbeFailed {
+                resource: name(),
+                peer: peer(connection),
+                why,
+            }));
+        }
+        Some(Probe::Refused | Probe::Unanswered | Probe::NotApplicable) => {}
+    }
+    match policy.disconnected {
+        Disconnected::Allow => {}
+        Disconnected::Warn if has_fencing(facts) || has_quorum(facts, resource) => {}
+        Disconnected::Warn => warnings.push(Warning::Disconnected {
+            resource: name(),
+            peer: peer(connection),
+            probe: probe.cloned(),
+        }),
+        Disconnected::Refuse => {
+            let alive = probe == Some(&Probe::Refused);
+            return Err(Decision::Refuse(Refusal::Disconnected {
+                resource: name(),
+                peer: peer(connection),
+                alive,
+            }));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn has_fencing(facts: &Facts) -> bool {
+    facts
+        .settings
+        .as_ref()
+        .is_some_and(|s| s.connections.iter().any(|c| c.fencing))
+}
+
+/// Quorum that is asked for, and held.
+fn has_quorum(facts: &Facts, resource: &Resource) -> bool {
+    facts.settings.as_ref().is_some_and(|s| s.quorum)
+        && resource.volumes.iter().all(|v| v.quorum == Some(true))
+}
+
+fn address(facts: &Facts, connection: &Connection) -> String {
+    let settings = facts
+        .settings
+        .as_ref()
+        .and_then(|s| s.connection(connection.peer_node_id));
+    let paths = settings
+        .map(|s| &s.paths)
+        .into_iter()
+        .flatten()
+        .chain(&connection.paths);
+    paths
+        .map(|p| p.peer.to_string())
+        .next()
+        .unwrap_or_else(|| "its replication address".into())
+}

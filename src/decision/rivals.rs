@@ -1,0 +1,76 @@
+//! Who else on this host uses the resource, and whether this guest may join them.
+
+use super::Decision;
+use crate::backend::Access;
+use crate::drbd::{Resource, Volume};
+use crate::facts::Facts;
+use crate::refusal::Refusal;
+use crate::sharing::{Relation, Use};
+
+/// Another guest, or the same domain a second time; one that is letting go is waited for.
+pub(super) fn check_sharing(
+    facts: &Facts,
+    resource: &Resource,
+    volume: &Volume,
+) -> Result<(), Decision> {
+    let Some((user, refusal)) = rival(facts, resource, volume) else {
+        return Ok(());
+    };
+    Err(if user.is_ending() {
+        Decision::Wait(refusal)
+    } else {
+        Decision::Refuse(refusal)
+    })
+}
+
+/// The same question by itself, asked again under Xen's lock before the device is published.
+#[must_use]
+pub fn conflict(facts: &Facts, resource: &Resource, volume: &Volume) -> Option<Refusal> {
+    rival(facts, resource, volume).map(|(_, refusal)| refusal)
+}
+
+/// The first user that this guest cannot share the volume with, and the refusal that names it.
+fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(&'f Use, Refusal)> {
+    let wanted = facts.backend.access();
+    let writes = |u: &Use| Access::ReadWrite == wanted || Access::ReadWrite == u.access;
+    let mut rivals = facts
+        .uses
+        .iter()
+        .filter(|u| u.minor == volume.minor && writes(u));
+    rivals.find_map(|user| {
+        let resource = resource.name.clone();
+        let vdev = user.vdev.clone();
+        match user.relation {
+            Relation::SameGuest | Relation::Gone => None,
+            Relation::ThisDomain => Some((user, Refusal::AttachedTwice { resource, vdev })),
+            Relation::Other => {
+                let (guest, access) = (user.guest.to_string(), user.access);
+                Some((
+                    user,
+                    Refusal::Busy {
+                        resource,
+                        guest,
+                        vdev,
+                        access,
+                        wanted,
+                    },
+                ))
+            }
+        }
+    })
+}
+
+/// The resource is Primary here for somebody whom this guest may join: the same guest, or others
+/// that it may share the volume or the resource with. No promotion is needed. A Primary peer is
+/// another matter, unless it is the same guest that holds the resource here.
+pub(super) fn joins_a_user(facts: &Facts, resource: &Resource) -> bool {
+    let mut users = facts
+        .uses
+        .iter()
+        .filter(|u| !u.is_ending() && u.relation != Relation::Gone)
+        .peekable();
+    let same = |u: &Use| matches!(u.relation, Relation::SameGuest | Relation::ThisDomain);
+    resource.is_primary()
+        && users.peek().is_some()
+        && (resource.primary_peer().is_none() || users.any(same))
+}

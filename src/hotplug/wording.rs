@@ -1,0 +1,122 @@
+//! Words that cost a program or a search, so they are looked for only once all is decided and done.
+
+use super::Run;
+use crate::decision::{Decision, Warning, decide};
+use crate::drbd::{Connection, Generation, Replication, Resource};
+use crate::facts::{Facts, Found};
+use crate::host::Host;
+use crate::outcome::Outcome;
+use crate::plan::Step;
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::request::Action;
+use crate::words::list;
+use xenstore_rs::{XsTransaction, XsTransactionSpan};
+
+impl<S, R, H> Run<'_, '_, S, R, H>
+where
+    S: XsTransaction,
+    S::Span: XsTransactionSpan,
+    R: Replication,
+    H: Host,
+{
+    /// On 8.4 DRBD calls every peer `peer`: asks the configuration for its host name. Only for words,
+    /// and only once everything is undone: `drbdadm` takes its time.
+    pub(super) fn name_peer(&mut self) -> Option<String> {
+        let Some(Facts {
+            found: Found::Up(resource),
+            ..
+        }) = &mut self.facts
+        else {
+            return None;
+        };
+        if resource.generation != Generation::V84
+            || resource.connections.iter().all(Connection::has_name)
+        {
+            return None;
+        }
+        let ask = || self.world.replication.peer_name(resource, &self.time.work);
+        let name = self.peer.get_or_init(ask).clone()?;
+        for connection in &mut resource.connections {
+            connection.peer.clone_from(&name);
+        }
+        Some(name)
+    }
+
+    /// The same decision, with the peer's name in its words.
+    pub(super) fn again(&mut self, policy: &Policy) -> Option<Refusal> {
+        self.name_peer()?;
+        match decide(self.action, self.facts.as_ref()?, policy) {
+            Decision::Refuse(refusal) | Decision::Wait(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    pub(super) fn named_warnings(
+        &mut self,
+        warnings: Vec<Warning>,
+        policy: &Policy,
+    ) -> Vec<Warning> {
+        if warnings.is_empty() || self.name_peer().is_none() {
+            return warnings;
+        }
+        match self
+            .facts
+            .as_ref()
+            .map(|facts| decide(self.action, facts, policy))
+        {
+            Some(Decision::Proceed { warnings, .. }) => warnings,
+            _ => warnings,
+        }
+    }
+
+    /// The same comparison, with the peer's name in its words.
+    pub(super) fn compared_again(
+        &mut self,
+        step: &Step,
+        after: Option<Box<Resource>>,
+        policy: &Policy,
+    ) -> Option<Refusal> {
+        let (Step::Confirm(arrival), mut after) = (step, after?) else {
+            return None;
+        };
+        let name = self.name_peer()?;
+        for connection in &mut after.connections {
+            connection.peer.clone_from(&name);
+        }
+        self.with_subject(policy, |_, subject, _| {
+            subject.compare(Some(&after), *arrival).err()
+        })?
+    }
+
+    /// A demotion that failed to the end: says who holds the device, and what to run.
+    pub(super) fn with_openers(&self, outcome: Outcome) -> Outcome {
+        let (Action::Remove, Some(resource)) =
+            (self.action, self.facts.as_ref().and_then(Facts::resource))
+        else {
+            return outcome;
+        };
+        let (Outcome::Failed(words) | Outcome::Deadline(words)) = &outcome else {
+            return outcome;
+        };
+        let volumes: Vec<(u32, u32)> = resource
+            .volumes
+            .iter()
+            .map(|v| (v.volume, v.minor))
+            .collect();
+        let openers = self.world.host.openers(&resource.name, &volumes);
+        let who = if openers.is_empty() {
+            "no process on this host shows as the holder, so it may be the kernel's (blkback with I/O that does not end)".to_owned()
+        } else {
+            list(&openers)
+        };
+        let name = &resource.name;
+        let text = format!(
+            "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
+        );
+        match outcome {
+            Outcome::Deadline(_) => Outcome::Deadline(text),
+            _ => Outcome::Failed(text),
+        }
+    }
+}
