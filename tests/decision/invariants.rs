@@ -1,0 +1,274 @@
+//! What holds of every decision, whatever the table says.
+
+use std::collections::BTreeMap;
+
+use block_drbd::backend::DeviceNumber;
+use block_drbd::decision::{Decision, Warning, decide};
+use block_drbd::drbd::Role;
+use block_drbd::facts::{Arrival, Facts};
+use block_drbd::plan::{Plan, Step};
+use block_drbd::policy::Policy;
+use block_drbd::request::Action;
+use block_drbd::sharing::Relation;
+
+use crate::table;
+
+/// The rules that are watched; each has a test of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    Table,
+    Warnings,
+    TwoPrimaries,
+    GoodData,
+    Sharing,
+    Shape,
+    Undo,
+    Kept,
+    Demotion,
+}
+
+/// What was seen of many decisions.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub checked: u64,
+    pub rows: BTreeMap<&'static str, u64>,
+    pub broken: BTreeMap<Rule, (u64, String)>,
+}
+
+impl Report {
+    /// Decides on `add`, and holds the decision against every rule.
+    pub fn add(&mut self, facts: &Facts, policy: &Policy) {
+        let decision = decide(Action::Add, facts, policy);
+        let (row, allowed) = table::judge(facts, policy, &decision);
+        self.checked += 1;
+        *self.rows.entry(row).or_default() += 1;
+        let starts = matches!(
+            table::answer(&decision).0,
+            table::Answer::Promote | table::Answer::Keep
+        );
+        let expected = if starts {
+            table::warnings(facts, policy)
+        } else {
+            (0, 0)
+        };
+        for (rule, holds) in [
+            (Rule::Table, allowed),
+            (Rule::Warnings, warned(&decision) == expected),
+            (Rule::TwoPrimaries, two_primaries(facts, policy, &decision)),
+            (Rule::GoodData, good_data(facts, policy, &decision)),
+            (Rule::Sharing, sharing(facts, policy, &decision)),
+            (Rule::Shape, shape(facts, &decision)),
+            (Rule::Undo, undo(facts, &decision)),
+            (Rule::Kept, kept(facts, &decision)),
+        ] {
+            self.note(rule, holds, row, facts, policy, &decision);
+        }
+    }
+
+    /// The same under each of those policies.
+    pub fn add_all(&mut self, facts: &Facts, policies: &[Policy]) {
+        for policy in policies {
+            self.add(facts, policy);
+        }
+    }
+
+    /// The same for `remove`.
+    pub fn remove(&mut self, facts: &Facts, policy: &Policy) {
+        let decision = decide(Action::Remove, facts, policy);
+        self.checked += 1;
+        let holds = demotion(facts, &decision);
+        self.note(Rule::Demotion, holds, "remove", facts, policy, &decision);
+    }
+
+    fn note(
+        &mut self,
+        rule: Rule,
+        holds: bool,
+        row: &str,
+        facts: &Facts,
+        policy: &Policy,
+        decision: &Decision,
+    ) {
+        if !holds {
+            let entry = self.broken.entry(rule).or_insert_with(|| {
+                let facts = serde_json::to_string(facts).unwrap_or_default();
+                (
+                    0,
+                    format!("row `{row}`\nanswer {decision:?}\nfacts {facts}\npolicy {policy:?}"),
+                )
+            });
+            entry.0 += 1;
+        }
+    }
+
+    /// Fails with the first decision that broke the rule.
+    pub fn check(&self, rule: Rule) {
+        if let Some((times, first)) = self.broken.get(&rule) {
+            panic!("{rule:?} was broken {times} times, first by\n{first}");
+        }
+    }
+}
+
+fn plan(decision: &Decision) -> Option<&Plan> {
+    match decision {
+        Decision::Proceed { plan, .. } => Some(plan),
+        _ => None,
+    }
+}
+
+fn publishes(decision: &Decision) -> bool {
+    plan(decision).is_some_and(|p| p.steps.iter().any(|s| matches!(s, Step::Publish(_))))
+}
+
+fn promotes(decision: &Decision) -> bool {
+    plan(decision).is_some_and(|p| p.steps.contains(&Step::Promote))
+}
+
+/// Never beside a Primary, unless the guest comes from there or the resource is shared; and then
+/// only with everything that two Primaries need.
+fn two_primaries(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
+    if !promotes(decision) {
+        return true;
+    }
+    let entitled = table::arrives(facts) || table::shared(facts, policy);
+    let resource = table::up(facts);
+    let mut primaries = resource
+        .connections
+        .iter()
+        .filter(|c| c.role == Role::Primary);
+    primaries.all(|c| entitled && table::in_step(facts, c))
+}
+
+/// Nothing is promoted on a copy that is not good; nothing is published that is not or does not
+/// become Primary.
+fn good_data(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
+    if !publishes(decision) {
+        return true;
+    }
+    let mut volumes = table::up(facts).volumes.iter();
+    if promotes(decision) {
+        let excused = |v| facts.arrival == Arrival::PlainStart && table::excused(facts, policy, v);
+        volumes.all(|v| table::usable(facts, v) || excused(v))
+    } else {
+        table::primary(facts)
+    }
+}
+
+/// No second guest where one of the two writes.
+fn sharing(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
+    let rival = |relation| {
+        [true, false]
+            .iter()
+            .any(|ending| table::rival(facts, policy, relation, *ending))
+    };
+    !publishes(decision) || !(rival(Relation::Other) || rival(Relation::ThisDomain))
+}
+
+/// Order of the steps of every plan of `add`.
+fn shape(facts: &Facts, decision: &Decision) -> bool {
+    let Some(plan) = plan(decision) else {
+        return true;
+    };
+    let at = |test: fn(&Step) -> bool| plan.steps.iter().position(test);
+    let before = |a: Option<usize>, b: Option<usize>| a.is_some() && a < b;
+    let publish = at(|s| matches!(s, Step::Publish(_)));
+    let device = table::target(facts).map(|v| Step::Publish(DeviceNumber::drbd(v.minor)));
+    let (note, promote) = (at(|s| *s == Step::Note), at(|s| *s == Step::Promote));
+    let confirm = at(|s| matches!(s, Step::Confirm(_)));
+    let drain = at(|s| *s == Step::Drain);
+    let hold = at(|s| *s == Step::Hold);
+    let promotion = before(note, promote) && before(promote, confirm) && before(confirm, publish);
+    let received = !table::arrives(facts) || (before(confirm, drain) && before(drain, publish));
+    let confirmed = !matches!(
+        confirm.map(|i| &plan.steps[i]),
+        Some(Step::Confirm(arrival)) if *arrival != facts.arrival
+    );
+    plan.steps.last() == device.as_ref()
+        && plan
+            .steps
+            .iter()
+            .filter(|s| matches!(s, Step::Publish(_)))
+            .count()
+            == 1
+        && (promote.is_none() || (promotion && received))
+        && (hold.is_none() || (before(hold, confirm) && before(confirm, publish)))
+        && (promote.is_none() || hold.is_none())
+        && confirmed
+        && !plan.steps.contains(&Step::Demote)
+        && !plan.steps.contains(&Step::Forget)
+}
+
+/// Role and note, as far as steps change them.
+fn play<'s>(mut state: (bool, bool), steps: impl IntoIterator<Item = &'s Step>) -> (bool, bool) {
+    for step in steps {
+        match step {
+            Step::Note => state.1 = true,
+            Step::Forget => state.1 = false,
+            Step::Promote | Step::Hold => state.0 = true,
+            Step::Demote => state.0 = false,
+            Step::Confirm(_) | Step::Drain | Step::Publish(_) => {}
+        }
+    }
+    state
+}
+
+/// Wherever a plan is cut short, what takes it back leaves neither a promotion nor its note.
+fn undo(_: &Facts, decision: &Decision) -> bool {
+    let Some(plan) = plan(decision) else {
+        return true;
+    };
+    (0..=plan.steps.len()).all(|done| {
+        let before = play((false, false), plan.steps.iter().take(done));
+        let (primary, noted) = play(before, &plan.undo(done));
+        let held = plan.steps.iter().take(done).any(|s| *s == Step::Hold);
+        primary == held && !noted
+    })
+}
+
+/// What was Primary before for a reason of its own stays so when the plan is cut short.
+fn kept(facts: &Facts, decision: &Decision) -> bool {
+    let Some(plan) = plan(decision) else {
+        return true;
+    };
+    if !table::primary(facts) || facts.promoted_by_us {
+        return true;
+    }
+    (0..plan.steps.len()).all(|done| play((true, false), &plan.undo(done)).0)
+}
+
+/// `remove` demotes only what nobody here uses, and never anything that it does not see.
+fn demotion(facts: &Facts, decision: &Decision) -> bool {
+    let in_use = !facts.holders.is_empty()
+        || facts
+            .uses
+            .iter()
+            .any(|u| u.relation != Relation::Gone && u.state != Some(6));
+    let secondary = facts
+        .resource()
+        .is_none_or(|r| r.volumes.iter().all(|v| v.role == Role::Secondary));
+    match decision {
+        Decision::Nothing(_) => {
+            // Nothing that is Primary without a user is left so, nor is a note without a Primary.
+            let idle = facts.uses.is_empty() && facts.holders.is_empty();
+            facts.resource().is_none()
+                || (secondary && !facts.promoted_by_us)
+                || (!secondary && !idle)
+        }
+        Decision::Proceed { plan, warnings } => {
+            let demotes = plan.steps == [Step::Demote, Step::Forget];
+            let forgets = plan.steps == [Step::Forget];
+            warnings.is_empty() && ((demotes && !in_use && !secondary) || (forgets && secondary))
+        }
+        Decision::Wait(_) | Decision::Refuse(_) | Decision::Fail(_) => false,
+    }
+}
+
+/// How many warnings a decision gives: for lost peers, for copies being filled.
+fn warned(decision: &Decision) -> (usize, usize) {
+    let Decision::Proceed { warnings, .. } = decision else {
+        return (0, 0);
+    };
+    let is_lost = |w: &&Warning| matches!(w, Warning::Disconnected { .. });
+    let lost = warnings.iter().filter(is_lost).count();
+    (lost, warnings.len() - lost)
+}

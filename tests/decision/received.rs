@@ -1,0 +1,115 @@
+//! The rows of a guest that is received, and of what only looks like one.
+
+use block_drbd::decision::{Decision, decide};
+use block_drbd::drbd::{DiskState, ReplicationState, Role};
+use block_drbd::facts::{Arrival, Facts};
+use block_drbd::policy::{DualPrimary, Policy};
+use block_drbd::probe::Probe;
+use block_drbd::request::Action;
+
+use crate::sentences::{add, refused, says, sentence, waits};
+use crate::space::{self, incoming, plain_start, set_probe, up};
+use crate::table::{Answer, answer};
+
+#[test]
+fn an_incoming_migration_is_taken_in_when_all_is_well() {
+    let Decision::Proceed { plan, .. } = add(&incoming()) else {
+        panic!("refused");
+    };
+    assert_eq!(
+        plan.to_string(),
+        "note the promotion, promote, read everything again, \
+         wait until the source's writes have stopped arriving, publish device 93:1"
+    );
+}
+
+#[test]
+fn an_incoming_migration_with_anything_less_is_refused_and_the_guest_goes_on_at_its_source() {
+    type Change = fn(&mut Facts);
+    let cases: [(Change, &[&str]); 9] = [
+        (
+            |f| space::disconnect(&mut up(f).connections[0]),
+            &["nodo2: Connecting", "stale"],
+        ),
+        (
+            |f| up(f).connections[0].role = Role::Secondary,
+            &["nodo2: Connected, Secondary"],
+        ),
+        (|f| up(f).connections.clear(), &["no peer"]),
+        (
+            |f| up(f).volumes[0].disk = DiskState::Inconsistent,
+            &["volume 0", "Inconsistent here"],
+        ),
+        (
+            |f| up(f).connections[0].peer_devices[0].replication = ReplicationState::SyncSource,
+            &["nodo2", "SyncSource, not Established"],
+        ),
+        (
+            |f| up(f).connections[0].peer_devices[0].disk = DiskState::Outdated,
+            &["on nodo2", "Outdated, not UpToDate"],
+        ),
+        (
+            |f| space::set_net(f, (Some("A"), Some(true))),
+            &["protocol A", "`drbdadm adjust`"],
+        ),
+        (
+            |f| space::set_net(f, (Some("C"), Some(false))),
+            &["nodo2", "`allow-two-primaries yes`"],
+        ),
+        (|f| f.settings = None, &["settings"]),
+    ];
+    for (change, words) in cases {
+        let mut facts = incoming();
+        change(&mut facts);
+        refused(&facts, words);
+        refused(&facts, &["web-root", "the guest goes on at its source"]);
+    }
+    let never = Policy {
+        dual_primary: DualPrimary::Never,
+        ..Policy::default()
+    };
+    let decision = decide(Action::Add, &incoming(), &never);
+    says(
+        &sentence(&decision),
+        &["web-root", "dual-primary = \"never\""],
+    );
+}
+
+#[test]
+fn an_incoming_migration_whose_source_does_not_answer_is_refused() {
+    let mut facts = incoming();
+    set_probe(&mut facts, Some(&Probe::Unanswered));
+    refused(
+        &facts,
+        &[
+            "web-root",
+            "nodo2",
+            "10.0.0.2:7789",
+            "the replication link is cut",
+        ],
+    );
+}
+
+#[test]
+fn a_shared_resource_beside_a_primary_is_not_spoken_of_as_a_migration() {
+    let mut facts = incoming();
+    facts.arrival = Arrival::PlainStart;
+    facts.backend.mode = "w!".into();
+    assert_eq!(answer(&add(&facts)).0, Answer::Promote);
+    set_probe(&mut facts, Some(&Probe::Unanswered));
+    let sentence = sentence(&add(&facts));
+    says(&sentence, &["web-root", "nodo2"]);
+    assert!(
+        !sentence.contains("goes on at its source"),
+        "no guest is received: {sentence}"
+    );
+}
+
+#[test]
+fn pygrub_starts_as_any_guest() {
+    let mut facts = plain_start();
+    facts.guest.domid = 0;
+    assert_eq!(answer(&add(&facts)).0, Answer::Promote);
+    up(&mut facts).connections[0].role = Role::Primary;
+    waits(&facts, &["Primary on nodo2"]);
+}

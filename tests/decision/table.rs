@@ -1,0 +1,395 @@
+//! The decision table once more, as rows: what has to be so, and what may then be answered.
+//!
+//! The first group of rows with one that holds decides; within a group any row that holds may. The
+//! words for "connected", "usable" and "in step" are spelled out here again, on purpose.
+
+use block_drbd::backend::{Access, DeviceNumber};
+use block_drbd::decision::Decision;
+use block_drbd::drbd::{
+    Connection, ConnectionState, DiskState, PeerDevice, ReplicationState, Resource, Role, Volume,
+};
+use block_drbd::facts::{Arrival, Facts};
+use block_drbd::plan::Step;
+use block_drbd::policy::{Disconnected, DualPrimary, Policy, Resync};
+use block_drbd::probe::Probe;
+use block_drbd::refusal::Refusal;
+use block_drbd::sharing::{Relation, Use};
+
+/// What is answered, without the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Nothing,
+    Fail,
+    Refuse,
+    Wait,
+    /// Publish what is Primary already.
+    Attach,
+    /// Publish it after making sure that it stays Primary.
+    Keep,
+    /// Promote for a guest that starts.
+    Promote,
+    /// Promote for a guest that is received.
+    Receive,
+    /// Something that an `add` never does.
+    Other,
+}
+use Answer::{Attach, Fail, Keep, Nothing, Promote, Receive, Refuse, Wait};
+
+/// The answer, and the sort of refusal in it (or nothing).
+pub fn answer(decision: &Decision) -> (Answer, &'static str) {
+    let plan = match decision {
+        Decision::Nothing(_) => return (Nothing, ""),
+        Decision::Fail(_) => return (Fail, ""),
+        Decision::Refuse(refusal) => return (Refuse, sort(refusal)),
+        Decision::Wait(refusal) => return (Wait, sort(refusal)),
+        Decision::Proceed { plan, .. } => plan,
+    };
+    let has = |step: &Step| plan.steps.contains(step);
+    let answer = match plan.steps.last() {
+        Some(Step::Publish(_)) if has(&Step::Demote) => Answer::Other,
+        Some(Step::Publish(_)) if has(&Step::Promote) && has(&Step::Drain) => Receive,
+        Some(Step::Publish(_)) if has(&Step::Promote) => Promote,
+        Some(Step::Publish(_)) if has(&Step::Hold) => Keep,
+        Some(Step::Publish(_)) => Attach,
+        _ => Answer::Other,
+    };
+    (answer, "")
+}
+
+fn sort(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Kind { .. } => "kind",
+        Refusal::Spec { .. }
+        | Refusal::NoModule
+        | Refusal::NotConfigured { .. }
+        | Refusal::NotUp { .. } => "not up",
+        Refusal::NoVolume { .. } | Refusal::WhichVolume { .. } => "volume",
+        Refusal::Suspended { .. } | Refusal::FailingIo { .. } | Refusal::StandAlone { .. } => {
+            "blocked"
+        }
+        Refusal::NoQuorum { .. } => "quorum",
+        Refusal::Disk { .. } => "disk",
+        Refusal::SyncTarget { .. } => "sync target",
+        Refusal::Held { .. } => "held",
+        Refusal::Busy { .. } => "busy",
+        Refusal::AttachedTwice { .. } => "twice",
+        Refusal::PeerPrimary { .. } => "peer primary",
+        Refusal::PeerAlive { .. } => "peer alive",
+        Refusal::Disconnected { .. } => "disconnected",
+        Refusal::ProbeFailed { .. } => "probe failed",
+        Refusal::Migration { .. } => "migration",
+        Refusal::Worse { .. } => "worse",
+    }
+}
+
+/// One row.
+struct Row {
+    group: u8,
+    says: &'static str,
+    when: fn(&Facts, &Policy) -> bool,
+    allows: &'static [(Answer, &'static str)],
+}
+
+/// The row that goes first, and whether `decision` is one of the answers of its group.
+pub fn judge(facts: &Facts, policy: &Policy, decision: &Decision) -> (&'static str, bool) {
+    let given = answer(decision);
+    let Some(first) = ROWS.iter().find(|row| (row.when)(facts, policy)) else {
+        return ("no row", false);
+    };
+    let group = ROWS.iter().filter(|row| row.group == first.group);
+    let mut holding = group.filter(|row| (row.when)(facts, policy));
+    (first.says, holding.any(|row| row.allows.contains(&given)))
+}
+
+const fn row(
+    group: u8,
+    says: &'static str,
+    when: fn(&Facts, &Policy) -> bool,
+    allows: &'static [(Answer, &'static str)],
+) -> Row {
+    Row {
+        group,
+        says,
+        when,
+        allows,
+    }
+}
+
+/// The table.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    row(0, "the folder is gone", |f, _| !f.backend.exists, &[(Fail, "")]),
+    row(1, "not a raw disk", |f, _| foreign(f), &[(Refuse, "kind")]),
+    row(2, "not up", |f, _| f.resource().is_none(), &[(Refuse, "not up")]),
+    row(3, "no such volume", |f, _| target(f).is_none(), &[(Refuse, "volume")]),
+    row(4, "published already, and Primary", |f, _| published(f) == Some(true), &[(Nothing, "")]),
+    row(4, "published otherwise", |f, _| published(f) == Some(false), &[(Fail, "")]),
+    row(5, "given up by the toolstack", |f, _| f.backend.state != Some(2) || !f.backend.online, &[(Fail, "")]),
+    row(6, "I/O suspended", |f, _| !up(f).suspended.is_empty(), &[(Refuse, "blocked")]),
+    row(6, "I/O made to fail", |f, _| up(f).force_io_failures, &[(Refuse, "blocked")]),
+    row(6, "StandAlone", |f, _| up(f).connections.iter().any(|c| c.state == ConnectionState::StandAlone), &[(Refuse, "blocked")]),
+    row(6, "Failed", |f, _| up(f).volumes.iter().any(|v| v.disk == DiskState::Failed), &[(Refuse, "disk")]),
+    row(7, "held in this domain", |f, _| !f.holders.is_empty(), &[(Refuse, "held")]),
+    row(8, "another guest has it", |f, p| rival(f, p, Relation::Other, false), &[(Refuse, "busy")]),
+    row(8, "this guest has it", |f, p| rival(f, p, Relation::ThisDomain, false), &[(Refuse, "twice")]),
+    row(8, "another guest lets go of it", |f, p| rival(f, p, Relation::Other, true), &[(Wait, "busy")]),
+    row(8, "this guest lets go of it", |f, p| rival(f, p, Relation::ThisDomain, true), &[(Wait, "twice")]),
+    row(9, "the same guest has it, Primary", |f, _| primary(f) && live(f).any(is_same), &[(Attach, "")]),
+    row(10, "both only read, Primary", |f, _| beside(f) && readers(f), &[(Attach, "")]),
+    row(10, "shared, Primary, and it starts", |f, p| beside(f) && shared(f, p) && !arrives(f), &[(Attach, "")]),
+    row(11, "arrives, anything less", |f, p| arrives(f) && !may_receive(f, p), &[(Refuse, "migration")]),
+    row(12, "arrives", |f, _| arrives(f), &[(Receive, "")]),
+    row(13, "starts on a bad disk", |f, p| bad(f, p).any(|v| !synced(f, v) && !passing(v)), &[(Refuse, "disk")]),
+    row(13, "starts on a disk that attaches", |f, p| bad(f, p).any(passing), &[(Wait, "disk")]),
+    row(13, "starts during a resync", |f, p| bad(f, p).any(|v| synced(f, v)), &[(Refuse, "sync target"), (Refuse, "disk")]),
+    row(14, "starts beside a Primary", |f, p| !shared(f, p) && peers(f, is_primary), &[(Wait, "peer primary")]),
+    row(14, "shared, beside a Primary out of step", |f, p| shared(f, p) && peers(f, |f, c| is_primary(f, c) && !in_step(f, c)), &[(Refuse, "migration")]),
+    row(14, "starts while the peer waits", |f, _| peers(f, |f, c| lost(f, c) && alive(f, c)), &[(Wait, "peer alive")]),
+    row(14, "starts, and nobody could ask the peer", |f, _| peers(f, |f, c| lost(f, c) && !alive(f, c) && unasked(f, c)), &[(Refuse, "probe failed")]),
+    row(14, "starts alone, and must not", |f, p| p.disconnected == Disconnected::Refuse && peers(f, |f, c| lost(f, c) && !alive(f, c) && !unasked(f, c)), &[(Refuse, "disconnected")]),
+    row(15, "starts without quorum", |f, _| up(f).volumes.iter().any(|v| v.quorum == Some(false)), &[(Wait, "quorum")]),
+    row(16, "starts, Primary for somebody here", |f, _| primary(f) && live(f).next().is_some(), &[(Attach, ""), (Keep, ""), (Promote, "")]),
+    row(17, "starts, Primary for no known reason", |f, _| primary(f) && !f.promoted_by_us, &[(Keep, "")]),
+    row(18, "starts", |_, _| true, &[(Promote, "")]),
+];
+
+fn foreign(f: &Facts) -> bool {
+    let params = f.backend.params.as_deref().unwrap_or_default();
+    let kind = f.backend.kind.as_deref();
+    params.starts_with("aio:")
+        || params.starts_with("vhd:")
+        || !matches!(kind, None | Some("phy" | "drbd"))
+}
+
+pub fn up(f: &Facts) -> &Resource {
+    f.resource().expect("a row before saw that it is up")
+}
+
+/// The volume that is meant.
+pub fn target(f: &Facts) -> Option<&Volume> {
+    let volumes = &up(f).volumes;
+    match f.volume {
+        Some(number) => volumes.iter().find(|v| v.volume == number),
+        None if volumes.len() == 1 => volumes.first(),
+        None => None,
+    }
+}
+
+/// Whether this very device is published and Primary; `None` while nothing is published.
+fn published(f: &Facts) -> Option<bool> {
+    let node = f.backend.physical_device.as_deref()?;
+    let volume = target(f)?;
+    let same = DeviceNumber::parse(node) == Some(DeviceNumber::drbd(volume.minor));
+    Some(same && volume.role == Role::Primary)
+}
+
+pub fn shared(f: &Facts, p: &Policy) -> bool {
+    p.shared || f.backend.mode.contains('!')
+}
+
+fn writes(f: &Facts) -> bool {
+    f.backend.mode.contains('w')
+}
+
+fn ends(user: &Use) -> bool {
+    matches!(user.state, Some(5 | 6))
+}
+
+/// Somebody of that relation uses this volume, one of the two writes, and it is not shared.
+pub fn rival(f: &Facts, p: &Policy, relation: Relation, ending: bool) -> bool {
+    let minor = target(f).map(|v| v.minor);
+    let mut rivals = f
+        .uses
+        .iter()
+        .filter(|u| Some(u.minor) == minor && u.relation == relation && ends(u) == ending);
+    !shared(f, p) && rivals.any(|u| writes(f) || u.access == Access::ReadWrite)
+}
+
+/// Users here that have not let go and still exist.
+fn live(f: &Facts) -> impl Iterator<Item = &Use> {
+    f.uses
+        .iter()
+        .filter(|u| !ends(u) && u.relation != Relation::Gone)
+}
+
+fn is_same(user: &Use) -> bool {
+    matches!(user.relation, Relation::SameGuest | Relation::ThisDomain)
+}
+
+/// Primary here for another user of this very volume, and on no peer.
+fn beside(f: &Facts) -> bool {
+    let minor = target(f).map(|v| v.minor);
+    primary(f) && live(f).any(|u| Some(u.minor) == minor) && !peers(f, is_primary)
+}
+
+fn readers(f: &Facts) -> bool {
+    let minor = target(f).map(|v| v.minor);
+    !writes(f)
+        && live(f)
+            .filter(|u| Some(u.minor) == minor)
+            .all(|u| u.access == Access::ReadOnly)
+}
+
+pub fn primary(f: &Facts) -> bool {
+    let volumes = &up(f).volumes;
+    !volumes.is_empty() && volumes.iter().all(|v| v.role == Role::Primary)
+}
+
+pub fn arrives(f: &Facts) -> bool {
+    f.arrival == Arrival::IncomingMigration
+}
+
+/// Contract 34: one word alone proves nothing.
+pub fn connected(c: &Connection) -> bool {
+    let speaks = |d: &PeerDevice| {
+        let known = !matches!(d.replication, ReplicationState::Unlisted(_));
+        known && d.replication != ReplicationState::Off && d.disk != DiskState::DUnknown
+    };
+    let introduced = c.role == Role::Primary || c.role == Role::Secondary;
+    c.state == ConnectionState::Connected
+        && introduced
+        && !c.peer_devices.is_empty()
+        && c.peer_devices.iter().all(speaks)
+}
+
+fn device(c: &Connection, volume: u32) -> Option<&PeerDevice> {
+    c.peer_devices.iter().find(|d| d.volume == volume)
+}
+
+pub fn usable(f: &Facts, v: &Volume) -> bool {
+    let serves = |c: &Connection| {
+        let good = |d: &PeerDevice| d.disk == DiskState::UpToDate && !d.client;
+        connected(c) && device(c, v.volume).is_some_and(good)
+    };
+    let client = v.client && v.disk == DiskState::Diskless;
+    v.disk == DiskState::UpToDate || (client && up(f).connections.iter().any(serves))
+}
+
+/// Everything that two Primaries need, between here and that peer.
+pub fn in_step(f: &Facts, c: &Connection) -> bool {
+    let good = |d: &PeerDevice| {
+        d.replication == ReplicationState::Established && d.disk == DiskState::UpToDate
+    };
+    let volumes = &up(f).volumes;
+    let whole = volumes
+        .iter()
+        .all(|v| device(c, v.volume).is_some_and(good));
+    let settings = f
+        .settings
+        .as_ref()
+        .and_then(|s| s.connection(c.peer_node_id));
+    let allowed = settings
+        .is_some_and(|s| s.protocol.as_deref() == Some("C") && s.two_primaries == Some(true));
+    let answered = matches!(
+        f.probes.get(&c.peer_node_id),
+        Some(Probe::Accepted | Probe::Refused | Probe::NotApplicable)
+    );
+    connected(c) && whole && allowed && answered
+}
+
+fn may_receive(f: &Facts, p: &Policy) -> bool {
+    let sources: Vec<&Connection> = up(f)
+        .connections
+        .iter()
+        .filter(|c| c.role == Role::Primary)
+        .collect();
+    let one = sources.len() == 1 && in_step(f, sources[0]);
+    p.dual_primary != DualPrimary::Never && up(f).volumes.iter().all(|v| usable(f, v)) && one
+}
+
+/// Volumes on which a guest must not start.
+fn bad<'f>(f: &'f Facts, p: &'f Policy) -> impl Iterator<Item = &'f Volume> {
+    up(f)
+        .volumes
+        .iter()
+        .filter(move |v| !usable(f, v) && !excused(f, p, v))
+}
+
+/// A copy that is being filled from a good one, where that is allowed; or one that DRBD promotes
+/// only after shutting the peer out.
+pub fn excused(f: &Facts, p: &Policy, v: &Volume) -> bool {
+    let good = |d: &PeerDevice| d.disk == DiskState::UpToDate;
+    let filled = source(f, v).is_some_and(|c| device(c, v.volume).is_some_and(good));
+    let fenced = f
+        .settings
+        .as_ref()
+        .is_some_and(|s| s.connections.iter().any(|c| c.fencing));
+    // A disk of any other sort cannot be filled, or is not known to be.
+    let fills = matches!(
+        v.disk,
+        DiskState::Inconsistent | DiskState::Outdated | DiskState::Consistent
+    );
+    match source(f, v) {
+        Some(_) => filled && p.resync == Resync::Allow && fills,
+        None => v.disk == DiskState::Consistent && fenced,
+    }
+}
+
+/// The connected peer that the volume is being filled from.
+fn source<'f>(f: &'f Facts, v: &Volume) -> Option<&'f Connection> {
+    use ReplicationState as R;
+    let mut connections = up(f).connections.iter().filter(|c| connected(c));
+    connections.find(|c| {
+        device(c, v.volume).is_some_and(|d| {
+            matches!(
+                d.replication,
+                R::SyncTarget
+                    | R::PausedSyncT
+                    | R::StartingSyncT
+                    | R::WFBitMapT
+                    | R::WFSyncUUID
+                    | R::Behind
+            )
+        })
+    })
+}
+
+fn synced(f: &Facts, v: &Volume) -> bool {
+    source(f, v).is_some()
+}
+
+fn passing(v: &Volume) -> bool {
+    matches!(v.disk, DiskState::Attaching | DiskState::Negotiating)
+}
+
+fn peers(f: &Facts, test: fn(&Facts, &Connection) -> bool) -> bool {
+    up(f).connections.iter().any(|c| test(f, c))
+}
+
+fn is_primary(_: &Facts, c: &Connection) -> bool {
+    c.role == Role::Primary
+}
+
+fn lost(_: &Facts, c: &Connection) -> bool {
+    c.role != Role::Primary && !connected(c)
+}
+
+/// The peer's DRBD is up and waits, or the connection is being made at this moment.
+fn alive(f: &Facts, c: &Connection) -> bool {
+    c.state == ConnectionState::Connected || f.probes.get(&c.peer_node_id) == Some(&Probe::Accepted)
+}
+
+fn unasked(f: &Facts, c: &Connection) -> bool {
+    matches!(f.probes.get(&c.peer_node_id), None | Some(Probe::Failed(_)))
+}
+
+/// How many warnings of each sort a start has to give: for lost peers, for copies being filled.
+pub fn warnings(f: &Facts, p: &Policy) -> (usize, usize) {
+    let settings = f.settings.as_ref();
+    let fenced = settings.is_some_and(|s| s.connections.iter().any(|c| c.fencing));
+    let counted =
+        settings.is_some_and(|s| s.quorum) && up(f).volumes.iter().all(|v| v.quorum == Some(true));
+    let quiet = p.disconnected != Disconnected::Warn || fenced || counted;
+    let lost = up(f).connections.iter().filter(|c| lost(f, c)).count();
+    let filled = up(f)
+        .volumes
+        .iter()
+        .filter(|v| !usable(f, v) && synced(f, v))
+        .count();
+    (if quiet { 0 } else { lost }, filled)
+}
+
+/// What the rows say, in their order.
+pub fn sayings() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.says)
+}
