@@ -1,0 +1,99 @@
+//! What happens while a plan is taken back.
+
+use super::world::{BACKEND, Call, Fault};
+use super::{ExitCode, Receive, Start, always, check, run, strike};
+
+#[test]
+fn whatever_happens_while_a_plan_is_taken_back_is_named_and_stays_noted() {
+    use Fault::{Broken, Expired, Refused};
+    let causes = [
+        strike(Call::CheckNode, 1, Broken),
+        strike(Call::LockBlock, 1, Broken),
+        strike(
+            Call::LockBlock,
+            1,
+            Fault::Before(|o| o.write(&format!("{BACKEND}/state"), "5")),
+        ),
+        strike(Call::Promote, 1, Fault::DoneAndExpired),
+        strike(Call::Promote, 1, Fault::DoneAndRefused(-7)),
+    ];
+    for scenario in [Start, Receive] {
+        for cause in causes {
+            for fault in [Refused(-12), Refused(-20), Refused(-23), Expired, Broken] {
+                let (outside, outcome) =
+                    run(scenario, &[cause, always(Call::Demote, 1, fault)], "");
+                let code = check(
+                    scenario,
+                    &outside,
+                    &outcome,
+                    &format!("{cause:?}, {fault:?}"),
+                );
+                assert!(outside.is_primary() && outside.is_noted(), "{outcome}");
+                assert_ne!(code, ExitCode::Done);
+                assert!(
+                    outcome.to_string().contains("could not be demoted again"),
+                    "{outcome}"
+                );
+                let tries = outside.count(Call::Demote);
+                assert!(tries <= 12, "{tries} tries");
+                assert_eq!(
+                    outside.count(Call::Promote),
+                    1,
+                    "not tried again on what is left"
+                );
+            }
+            let (outside, outcome) = run(scenario, &[cause, always(Call::Forget, 1, Broken)], "");
+            assert!(!outside.is_primary(), "{outcome}");
+            assert_ne!(outcome.code(), ExitCode::Done);
+            assert!(
+                !outcome.to_string().contains("could not be demoted"),
+                "it was demoted, and only its note stays: {outcome}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_demotion_is_tried_once_more_while_a_plan_is_taken_back() {
+    for number in [-21, -23] {
+        let strikes = [
+            strike(Call::CheckNode, 1, Fault::Broken),
+            strike(Call::Demote, 1, Fault::Refused(number)),
+        ];
+        let (outside, outcome) = run(Start, &strikes, "");
+        assert!(!outside.is_primary(), "({number}): {outcome}");
+    }
+}
+
+#[test]
+fn a_promotion_that_others_use_by_now_stays_and_stays_noted() {
+    for scenario in [Start, Receive] {
+        let strikes = [strike(
+            Call::CheckNode,
+            1,
+            Fault::Before(|o| {
+                o.published(9, "mail", "/vm/mail");
+                o.strike(strike(Call::LockBlock, 1, Fault::Broken));
+            }),
+        )];
+        let (outside, outcome) = run(scenario, &strikes, "");
+        assert_ne!(outcome.code(), ExitCode::Done);
+        assert!(outside.is_primary(), "another guest uses it: {outcome}");
+        assert!(
+            outside.is_noted(),
+            "it is still this program's promotion: {outcome}"
+        );
+    }
+}
+
+#[test]
+fn what_could_not_be_taken_back_is_reported_with_drbds_own_reason() {
+    let strikes = [
+        strike(Call::CheckNode, 1, Fault::Broken),
+        always(Call::Demote, 1, Fault::Refused(-12)),
+    ];
+    let (_, outcome) = run(Start, &strikes, "");
+    let words = outcome.to_string();
+    assert!(words.contains("(-12) words of DRBD"), "{words}");
+    assert!(!words.contains("writes"), "no source writes here: {words}");
+}

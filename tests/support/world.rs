@@ -1,0 +1,399 @@
+//! The whole outside in one process: a store in memory, DRBD on two hosts, and this host with a
+//! clock of its own. Any call can be made to fail, or something else to happen at it.
+
+#[path = "world/healthy.rs"]
+mod healthy;
+#[path = "world/seams.rs"]
+mod seams;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use block_drbd::deadline::{Deadline, Expired};
+use block_drbd::drbd::{CommandError, Error, Resource, Role, Settings};
+use block_drbd::holders::Holder;
+use block_drbd::host::{Caller, LockError};
+use block_drbd::hotplug::{Ended, Time, run};
+use block_drbd::observe::World;
+use block_drbd::policy::Configuration;
+use block_drbd::probe::Probe;
+use block_drbd::process::RunError;
+use block_drbd::request::{Action, BackendPath};
+use block_drbd::store::memory::Memory;
+
+/// The backend that every run is about.
+pub const BACKEND: &str = "backend/vbd/7/51714";
+/// The only resource.
+pub const RESOURCE: &str = "web-root";
+
+/// Something that the program asks of the outside, other than of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Call {
+    Read,
+    Settings,
+    Promote,
+    Demote,
+    InFlight,
+    PeerName,
+    LockResource,
+    LockBlock,
+    CheckNode,
+    Probe,
+    Note,
+    Forget,
+    Pause,
+}
+
+impl Call {
+    /// Whether it runs a tool of DRBD.
+    fn is_drbd(self) -> bool {
+        use Call::{Demote, InFlight, PeerName, Promote, Read, Settings};
+        matches!(
+            self,
+            Read | Settings | Promote | Demote | InFlight | PeerName
+        )
+    }
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// DRBD refuses with that number, having done nothing.
+    Refused(i32),
+    /// DRBD does it, and says otherwise.
+    DoneAndRefused(i32),
+    /// The deadline passes, and nothing was done.
+    Expired,
+    /// The deadline passes; it was done all the same.
+    DoneAndExpired,
+    /// An error of the system.
+    Broken,
+    /// Something happens just before, and the call goes on.
+    Before(fn(&Outside)),
+    /// Something happens just after.
+    After(fn(&Outside)),
+}
+
+/// When a fault strikes.
+#[derive(Clone, Copy, Debug)]
+pub struct Strike {
+    pub call: Call,
+    /// At the n-th such call, from 1 on.
+    pub nth: u32,
+    /// And at all later ones.
+    pub always: bool,
+    pub fault: Fault,
+}
+
+/// One call as it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    pub call: Call,
+    pub nth: u32,
+    pub resource_locked: bool,
+}
+
+/// Whether pauses take time.
+#[derive(Default, PartialEq)]
+enum Pace {
+    #[default]
+    Virtual,
+    Real,
+}
+
+#[derive(Default)]
+struct State {
+    resource: Option<Resource>,
+    settings: Settings,
+    noted: bool,
+    probe: Option<Probe>,
+    caller: Option<Caller>,
+    holders: Vec<Holder>,
+    resource_locked: bool,
+    block_locked: bool,
+    made: Vec<Made>,
+    counts: BTreeMap<Call, u32>,
+    strikes: Vec<Strike>,
+    /// Readings of the counters for which the peer's writes go on arriving.
+    writes: u32,
+    received: u64,
+    clock: Duration,
+    pace: Pace,
+}
+
+/// Everything outside of the program.
+#[derive(Clone)]
+pub struct Outside {
+    pub store: Memory,
+    state: Rc<RefCell<State>>,
+}
+
+/// More virtual time than any run may take.
+const DAY: Duration = Duration::from_secs(25);
+
+impl Outside {
+    /// A guest's disk that is about to be attached: Secondary on both hosts, connected.
+    pub fn new() -> Self {
+        let own = [
+            ("state", "2"),
+            ("online", "1"),
+            ("params", RESOURCE),
+            ("mode", "w"),
+            ("type", "phy"),
+            ("dev", "xvda2"),
+        ];
+        let store = Memory::default();
+        let outside = Self {
+            store,
+            state: Rc::default(),
+        };
+        outside.guest(7, "web", "/vm/web");
+        for (name, value) in own {
+            outside.write(&format!("{BACKEND}/{name}"), value);
+        }
+        let mut state = outside.state.borrow_mut();
+        state.resource = Some(healthy::resource());
+        state.settings = healthy::settings();
+        drop(state);
+        outside
+    }
+
+    pub fn guest(&self, domid: u32, name: &str, vm: &str) {
+        self.write(&format!("/local/domain/{domid}/name"), name);
+        self.write(&format!("/local/domain/{domid}/vm"), vm);
+    }
+
+    /// Another backend that uses the volume.
+    pub fn published(&self, domid: u32, name: &str, vm: &str) {
+        self.guest(domid, name, vm);
+        for (node, value) in [
+            ("state", "4"),
+            ("mode", "w"),
+            ("dev", "xvdb"),
+            ("physical-device", "93:1"),
+        ] {
+            self.write(&format!("backend/vbd/{domid}/51714/{node}"), value);
+        }
+    }
+
+    pub fn write(&self, path: &str, value: &str) {
+        use xenstore_rs::Xs;
+        self.store.write(path, value).unwrap();
+    }
+
+    /// The node of the backend, if it is there.
+    pub fn node(&self, name: &str) -> Option<String> {
+        use xenstore_rs::Xs;
+        let value = self.store.read(&format!("{BACKEND}/{name}")).ok()?;
+        Some(value.into())
+    }
+
+    /// Changes what DRBD will say.
+    pub fn change(&self, change: impl FnOnce(&mut Resource)) {
+        if let Some(resource) = &mut self.state.borrow_mut().resource {
+            change(resource);
+        }
+    }
+
+    pub fn set_role(&self, role: &Role) {
+        self.change(|r| {
+            r.role = role.clone();
+            for volume in &mut r.volumes {
+                volume.role = role.clone();
+            }
+        });
+    }
+
+    /// Somebody runs `drbdadm down`.
+    pub fn take_down(&self) {
+        self.state.borrow_mut().resource = None;
+    }
+
+    pub fn set_noted(&self) {
+        self.state.borrow_mut().noted = true;
+    }
+
+    /// Makes this the destination of a live migration, whose source writes for so many readings.
+    pub fn receive(&self, writes: u32) {
+        self.guest(7, "web--incoming", "/vm/web");
+        self.change(|r| r.connections[0].role = Role::Primary);
+        let mut state = self.state.borrow_mut();
+        state.caller = Some(Caller::MigrateReceive);
+        state.probe = Some(Probe::Refused);
+        state.writes = writes;
+    }
+
+    /// Lets pauses take the time that they ask for.
+    pub fn in_real_time(&self) {
+        self.state.borrow_mut().pace = Pace::Real;
+    }
+
+    pub fn strike(&self, strike: Strike) {
+        self.state.borrow_mut().strikes.push(strike);
+    }
+
+    pub fn is_primary(&self) -> bool {
+        let state = self.state.borrow();
+        state.resource.as_ref().is_some_and(Resource::is_primary)
+    }
+
+    pub fn is_noted(&self) -> bool {
+        self.state.borrow().noted
+    }
+
+    pub fn is_locked(&self) -> bool {
+        let state = self.state.borrow();
+        state.resource_locked || state.block_locked
+    }
+
+    pub fn made(&self) -> Vec<Made> {
+        self.state.borrow().made.clone()
+    }
+
+    pub fn count(&self, call: Call) -> u32 {
+        self.state.borrow().counts.get(&call).copied().unwrap_or(0)
+    }
+
+    /// Runs the program.
+    pub fn run(&self, action: Action, configuration: &str) -> Ended {
+        let world = World {
+            store: &self.store,
+            replication: self,
+            host: self,
+        };
+        let path = BackendPath::parse(Some(BACKEND)).unwrap();
+        let configuration = Configuration::parse(configuration).unwrap();
+        let time = Time::of(action, &Deadline::within(Duration::from_secs(30)));
+        run(&world, action, &path, &configuration, &time)
+    }
+
+    /// Takes notice of a call, and finds out what becomes of it.
+    fn enter(&self, call: Call) -> Option<Fault> {
+        let mut state = self.state.borrow_mut();
+        let count = state.counts.entry(call).or_default();
+        *count += 1;
+        let nth = *count;
+        let resource_locked = state.resource_locked;
+        state.made.push(Made {
+            call,
+            nth,
+            resource_locked,
+        });
+        let late = state.block_locked && call.is_drbd();
+        assert!(!late, "contract 25: {call:?} under Xen's lock");
+        let changes = matches!(
+            call,
+            Call::Promote | Call::Demote | Call::Note | Call::Forget
+        );
+        assert!(
+            !changes || resource_locked,
+            "{call:?} without the resource's lock"
+        );
+        assert!(state.made.len() < 5000, "no end");
+        let mut strikes = state.strikes.iter();
+        let hit = |s: &&Strike| s.call == call && (s.nth == nth || (s.always && s.nth < nth));
+        let fault = strikes.find(hit)?.fault;
+        drop(state);
+        if let Fault::Before(happens) = fault {
+            happens(self);
+            return None;
+        }
+        Some(fault)
+    }
+
+    /// A command of DRBD that does `work`.
+    fn command<T>(&self, call: Call, work: impl FnOnce(&mut State) -> T) -> Result<T, Error> {
+        let fault = self.enter(call);
+        let refused = |number: i32| {
+            let text = format!("{RESOURCE}: State change failed: ({number}) words of DRBD");
+            Error::from(CommandError::new(format!("{call:?}"), Some(11), &text))
+        };
+        let expired = || {
+            Error::from(RunError::Expired {
+                program: "drbdsetup".into(),
+                expired: Expired::Deadline,
+            })
+        };
+        let broken = || Error::Answer("drbdsetup".into());
+        match fault {
+            Some(Fault::Refused(number)) => return Err(refused(number)),
+            Some(Fault::Expired) => return Err(expired()),
+            Some(Fault::Broken) => return Err(broken()),
+            _ => {}
+        }
+        let done = work(&mut self.state.borrow_mut());
+        match fault {
+            Some(Fault::DoneAndRefused(number)) => Err(refused(number)),
+            Some(Fault::DoneAndExpired) => Err(expired()),
+            Some(Fault::After(happens)) => {
+                happens(self);
+                Ok(done)
+            }
+            _ => Ok(done),
+        }
+    }
+
+    fn file(&self, call: Call, work: impl FnOnce(&mut State)) -> io::Result<()> {
+        match self.enter(call) {
+            None => {
+                work(&mut self.state.borrow_mut());
+                Ok(())
+            }
+            Some(_) => Err(io::Error::other("no space left on device")),
+        }
+    }
+
+    fn lock(&self, call: Call, what: &str) -> Result<Lock, LockError> {
+        let what = what.to_owned();
+        match self.enter(call) {
+            None => {}
+            Some(Fault::Expired) => {
+                let expired = Expired::Deadline;
+                return Err(LockError::Expired { what, expired });
+            }
+            Some(_) => {
+                let source = io::Error::other("read-only file system");
+                return Err(LockError::Io { what, source });
+            }
+        }
+        let mut state = self.state.borrow_mut();
+        let held = match call {
+            Call::LockBlock => &mut state.block_locked,
+            _ => &mut state.resource_locked,
+        };
+        assert!(!*held, "{call:?} twice");
+        *held = true;
+        Ok(Lock {
+            outside: self.clone(),
+            call,
+        })
+    }
+}
+
+/// A lock that is held.
+pub struct Lock {
+    outside: Outside,
+    call: Call,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut state = self.outside.state.borrow_mut();
+        match self.call {
+            Call::LockBlock => state.block_locked = false,
+            _ => state.resource_locked = false,
+        }
+    }
+}
+
+fn set_role(state: &mut State, role: &Role) {
+    if let Some(resource) = &mut state.resource {
+        resource.role = role.clone();
+        for volume in &mut resource.volumes {
+            volume.role = role.clone();
+        }
+    }
+}

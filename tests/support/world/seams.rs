@@ -1,0 +1,124 @@
+//! The program's two seams to DRBD and to this host, answered by the simulation.
+
+use std::io;
+use std::time::Duration;
+
+use block_drbd::deadline::{Deadline, Expired};
+use block_drbd::drbd::{
+    Absence, Error, InFlight, Name, Path, Replication, Resource, Role, Settings,
+};
+use block_drbd::holders::Holder;
+use block_drbd::host::{Caller, Host, LockError, Opener};
+use block_drbd::probe::Probe;
+
+use super::{Call, DAY, Lock, Outside, Pace, set_role};
+
+impl Replication for Outside {
+    fn read(&self, _: &Name, _: &Deadline) -> Result<Option<Resource>, Error> {
+        self.command(Call::Read, |state| state.resource.clone())
+    }
+
+    fn settings(&self, _: &Resource, _: &Deadline) -> Result<Settings, Error> {
+        self.command(Call::Settings, |state| state.settings.clone())
+    }
+
+    fn promote(&self, _: &Resource, _: &Deadline) -> Result<(), Error> {
+        self.command(Call::Promote, |state| set_role(state, &Role::Primary))
+    }
+
+    fn demote(&self, _: &Resource, _: &Deadline) -> Result<(), Error> {
+        self.command(Call::Demote, |state| set_role(state, &Role::Secondary))
+    }
+
+    fn in_flight(&self, _: &Resource, _: &Deadline) -> Result<InFlight, Error> {
+        self.command(Call::InFlight, |state| {
+            let writing = state.writes > 0;
+            state.writes = state.writes.saturating_sub(1);
+            state.received += u64::from(writing);
+            InFlight {
+                received: vec![state.received],
+                idle: true,
+            }
+        })
+    }
+
+    fn absence(&self, _: &Name, _: &Deadline) -> Absence {
+        Absence::NotUp
+    }
+
+    fn peer_name(&self, _: &Resource, _: &Deadline) -> Option<String> {
+        self.enter(Call::PeerName).is_none().then(|| "nodo2".into())
+    }
+}
+
+impl Host for Outside {
+    type Lock = Lock;
+
+    fn lock_resource(&self, name: &str, _: &Deadline) -> Result<Lock, LockError> {
+        self.lock(Call::LockResource, name)
+    }
+
+    fn lock_block(&self, _: &Deadline) -> Result<Lock, LockError> {
+        self.lock(Call::LockBlock, "another block script")
+    }
+
+    fn minor_of(&self, path: &str) -> Result<u32, String> {
+        Err(format!("{path}: no such file"))
+    }
+
+    fn check_node(&self, _: u32) -> Result<(), String> {
+        match self.enter(Call::CheckNode) {
+            None => Ok(()),
+            Some(_) => Err("/dev/drbd1: no such file".into()),
+        }
+    }
+
+    fn holders(&self, _: &[u32]) -> Vec<Holder> {
+        self.state.borrow().holders.clone()
+    }
+
+    fn openers(&self, _: &str, _: &[(u32, u32)]) -> Vec<Opener> {
+        Vec::new()
+    }
+
+    fn probe(&self, _: &Path, _: Duration) -> Probe {
+        match self.enter(Call::Probe) {
+            None => self
+                .state
+                .borrow()
+                .probe
+                .clone()
+                .unwrap_or(Probe::Unanswered),
+            Some(_) => Probe::Unanswered,
+        }
+    }
+
+    fn caller(&self) -> Caller {
+        self.state.borrow().caller.unwrap_or(Caller::Other)
+    }
+
+    fn note(&self, _: &str) -> io::Result<()> {
+        self.file(Call::Note, |state| state.noted = true)
+    }
+
+    fn forget(&self, _: &str) -> io::Result<()> {
+        self.file(Call::Forget, |state| state.noted = false)
+    }
+
+    fn is_noted(&self, _: &str) -> bool {
+        self.state.borrow().noted
+    }
+
+    fn pause(&self, time: Duration, deadline: &Deadline) -> Result<(), Expired> {
+        let fault = self.enter(Call::Pause);
+        let mut state = self.state.borrow_mut();
+        state.clock += time;
+        if state.pace == Pace::Real {
+            return deadline.sleep(time);
+        }
+        if fault.is_some() || state.clock > DAY {
+            return Err(Expired::Deadline);
+        }
+        Ok(())
+    }
+}
