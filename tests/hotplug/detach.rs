@@ -1,0 +1,383 @@
+//! `remove`: whatever it finds, nothing stays Primary that nobody here uses.
+
+use std::fs;
+use std::time::Duration;
+
+use simulated_drbd::host::Module;
+use simulated_drbd::{Fault, Opener, Resource, Role};
+
+use crate::disk::Disk;
+use crate::host::{HERE, Host, MINOR, Ran, WEB, XVDA2, XVDB, both, eventually};
+
+/// A disk that was attached and is closed by now.
+fn closed(host: &Host) -> Disk<'_> {
+    let disk = host.disk(5, WEB);
+    disk.add().assert_silent_success();
+    disk.close();
+    disk
+}
+
+/// Contract 19: in any state, whatever is missing.
+#[test]
+fn missing_nodes_do_not_stop_a_removal() {
+    both(|host| {
+        for gone in [
+            &["state"][..],
+            &["physical-device", "physical-device-path"],
+            &[
+                "hotplug-status",
+                "frontend",
+                "frontend-id",
+                "mode",
+                "dev",
+                "type",
+                "online",
+            ],
+            &["params"],
+            &["state", "physical-device", "hotplug-status"],
+        ] {
+            let disk = closed(host);
+            for node in gone {
+                host.xen.rm(&disk.node(node));
+            }
+            let ran = disk.remove();
+            ran.assert_silent_success();
+            disk.assert_changed_at_most(&ran, &[]);
+            host.assert_left_alone();
+            disk.vanish();
+        }
+    });
+}
+
+/// Contract 19.
+#[test]
+fn the_state_of_the_backend_does_not_matter() {
+    both(|host| {
+        for (state, status) in [
+            ("1", "connected"),
+            ("2", "error"),
+            ("4", "busy"),
+            ("5", ""),
+            ("nonsense", "x"),
+        ] {
+            let disk = closed(host);
+            disk.set("state", state);
+            disk.set("hotplug-status", status);
+            disk.remove().assert_silent_success();
+            host.assert_left_alone();
+            disk.vanish();
+        }
+    });
+}
+
+/// Contract 19, 23.
+#[test]
+fn a_backend_that_is_gone_is_nothing_to_remove() {
+    both(|host| {
+        let disk = host.disk(5, WEB);
+        disk.vanish();
+        let ran = disk.remove();
+        ran.assert_silent_success();
+        assert!(ran.changed.is_empty(), "{:?}", ran.changed);
+        host.assert_untouched();
+    });
+}
+
+/// Contract 19: after an `add` that never ran; contract 21: down or unknown is success.
+#[test]
+fn what_is_not_primary_here_is_removed_already() {
+    both(|host| {
+        host.resource(Resource::simple("cold", 7).down());
+        for params in [
+            WEB,
+            "cold",
+            "nosuch",
+            "/dev/drbd99",
+            "../x",
+            "",
+            "--force",
+            "all",
+        ] {
+            let disk = host.disk(5, params);
+            let ran = disk.remove();
+            ran.assert_silent_success();
+            assert!(ran.changed.is_empty(), "{:?}", ran.changed);
+        }
+        host.world.set_module(HERE, Module::Unloaded).unwrap();
+        host.disk(5, WEB).remove().assert_silent_success();
+        assert_eq!(host.changes(), [""; 0]);
+        assert!(!host.path("/proc/drbd").exists());
+    });
+}
+
+/// Contract 19, 23.
+#[test]
+fn a_second_removal_finds_nothing_to_do() {
+    both(|host| {
+        let disk = closed(host);
+        disk.remove().assert_silent_success();
+        disk.remove().assert_silent_success();
+        host.assert_changes(&["primary", "secondary"]);
+    });
+}
+
+/// Contract 19.
+#[test]
+fn four_removals_at_once_are_one() {
+    both(|host| {
+        let disk = closed(host);
+        host.world
+            .fault(HERE, "secondary", Fault::Delay(200), None)
+            .unwrap();
+        let children: Vec<_> = (0..4).map(|_| disk.start("remove")).collect();
+        for child in children {
+            Ran::wait(child).assert_silent_success();
+        }
+        host.assert_changes(&["primary", "secondary"]);
+        host.assert_left_alone();
+    });
+}
+
+/// Contract 21: blkback reports Closed before it closes the device.
+#[test]
+fn a_device_that_is_held_open_for_a_while_is_demoted_after() {
+    both(|host| {
+        let disk = closed(host);
+        let opener = Opener::writer("qemu-system-i38", 77);
+        host.world
+            .hold_open(HERE, MINOR, opener, Some(700))
+            .unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+        let tries = host.changes().len() - 1;
+        assert!((2..20).contains(&tries), "tried {tries} times");
+    });
+}
+
+/// Contract 22: who holds it, and what to do; nobody is killed, nothing is forced.
+#[test]
+fn a_device_that_is_held_open_for_ever_is_reported() {
+    both(|host| {
+        host.configure("deadline = 3\n");
+        let disk = closed(host);
+        let opener = Opener::writer("qemu-system-i38", 77);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
+        let ran = disk.remove();
+        assert!(matches!(ran.code, Some(1 | 4)), "{ran:?}");
+        assert!(ran.took < Duration::from_millis(3500), "{:?}", ran.took);
+        let error = disk.get("hotplug-error").unwrap();
+        for text in [&error, &ran.stderr] {
+            for word in [
+                "guest-5",
+                "web-root",
+                "(-12)",
+                "held open",
+                "stays Primary",
+                "`drbdadm secondary web-root`",
+            ] {
+                assert!(text.contains(word), "no {word:?} in {text}");
+            }
+        }
+        if host.generation == simulated_drbd::Generation::V9 {
+            assert!(error.contains("qemu-system-i38 (pid 77)"), "{error}");
+        }
+        assert_eq!(disk.get("hotplug-status").as_deref(), Some("error"));
+        assert!(host.is_noted(WEB), "`reap` finds it by the note");
+        let forced = host.changes().iter().any(|call| call.contains("force"));
+        assert!(!forced, "{:?}", host.changes());
+        host.world.release(HERE, MINOR).unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
+/// Contract 22: the directory may be gone by then.
+#[test]
+fn a_failed_removal_of_a_vanished_backend_writes_nothing() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        let disk = closed(host);
+        let opener = Opener::writer("qemu-system-i38", 77);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
+        let child = disk.start("remove");
+        eventually("tried", || host.changes().len() >= 2);
+        disk.vanish();
+        let ran = Ran::wait(child);
+        assert!(matches!(ran.code, Some(1 | 4)), "{ran:?}");
+        assert!(
+            ran.stderr.contains("`drbdadm secondary web-root`"),
+            "{}",
+            ran.stderr
+        );
+        assert!(!disk.exists() && disk.get("hotplug-error").is_none());
+    });
+}
+
+/// Contract 19, 21: what was begun is ended.
+#[test]
+fn a_backend_that_vanishes_while_its_device_is_held_open_is_demoted_all_the_same() {
+    both(|host| {
+        let disk = closed(host);
+        let opener = Opener::writer("qemu-system-i38", 77);
+        host.world
+            .hold_open(HERE, MINOR, opener, Some(800))
+            .unwrap();
+        let child = disk.start("remove");
+        eventually("tried", || host.changes().len() >= 2);
+        disk.vanish();
+        Ran::wait(child).assert_silent_success();
+        host.assert_left_alone();
+        assert!(!disk.exists());
+    });
+}
+
+/// Contract 30: every other refusal is tried again only where that may help.
+#[test]
+fn a_final_refusal_is_reported_at_once() {
+    both(|host| {
+        let disk = closed(host);
+        let refusal = Fault::Fail {
+            code: 20,
+            stderr: "1: State change failed: (-99) A new reason\n".into(),
+        };
+        host.world.fault(HERE, "secondary", refusal, None).unwrap();
+        let ran = disk.remove();
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+        host.assert_changes(&["primary", "secondary"]);
+        assert!(ran.stderr.contains("(-99) A new reason"), "{}", ran.stderr);
+    });
+}
+
+/// Design: success is judged by the role, not by the exit code.
+#[test]
+fn a_demotion_that_says_it_failed_but_happened_is_success() {
+    both(|host| {
+        let disk = closed(host);
+        let late = Fault::ApplyLate(0);
+        host.world.fault(HERE, "secondary", late, None).unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
+/// Contract 20, 24: exit 0 and nothing demoted.
+#[test]
+fn a_resource_that_another_backend_uses_stays_primary() {
+    both(|host| {
+        let old = host.disk_as(5, XVDA2, WEB, "r");
+        old.add().assert_silent_success();
+        let other = host.disk_as(6, XVDA2, WEB, "r");
+        other.add().assert_silent_success();
+        other.set("state", "4");
+        old.close();
+        old.remove().assert_silent_success();
+        host.assert_roles(Role::Primary, Role::Secondary);
+        host.assert_changes(&["primary"]);
+        assert!(host.is_noted(WEB));
+    });
+}
+
+/// Contract 20.
+#[test]
+fn a_resource_that_this_host_uses_itself_stays_primary() {
+    both(|host| {
+        let disk = closed(host);
+        host.file("/proc/self/mounts", "/dev/drbd1 /mnt ext4 rw 0 0\n");
+        disk.remove().assert_silent_success();
+        host.assert_roles(Role::Primary, Role::Secondary);
+        fs::write(host.path("/proc/self/mounts"), "").unwrap();
+        host.file("/sys/block/drbd1/holders/dm-3/x", "");
+        disk.remove().assert_silent_success();
+        host.assert_changes(&["primary"]);
+    });
+}
+
+/// Contract 20: a failed `add` of another guest is followed by its `remove`.
+#[test]
+fn the_removal_after_a_failed_add_leaves_the_owner_alone() {
+    both(|host| {
+        let owner = host.disk(5, WEB);
+        owner.add().assert_silent_success();
+        owner.set("state", "4");
+        let other = host.disk(6, WEB);
+        assert_eq!(other.add().code, Some(3));
+        other.close();
+        other.remove().assert_silent_success();
+        owner.assert_published(MINOR);
+        host.assert_roles(Role::Primary, Role::Secondary);
+        host.assert_changes(&["primary"]);
+    });
+}
+
+/// Contract 20: the last of a resource's volumes demotes it.
+#[test]
+fn two_volumes_of_one_guest_are_removed_at_once() {
+    both(|host| {
+        host.resource(Resource::of_volumes("pair", &[10, 11]));
+        let disks = [host.disk(5, "pair/0"), host.disk_as(5, XVDB, "pair/1", "w")];
+        for disk in &disks {
+            disk.add().assert_silent_success();
+            disk.set("state", "4");
+        }
+        disks[0].close();
+        disks[0].remove().assert_silent_success();
+        assert_eq!(
+            host.role("pair"),
+            Role::Primary,
+            "the other volume is in use"
+        );
+        disks[1].close();
+        let children: Vec<_> = disks.iter().map(|disk| disk.start("remove")).collect();
+        for child in children {
+            Ran::wait(child).assert_silent_success();
+        }
+        assert_eq!(host.role("pair"), Role::Secondary);
+        assert!(!host.is_noted("pair"));
+    });
+}
+
+/// Contract 24: both sides stay Primary, so it is said as loudly as can be.
+#[test]
+fn a_failed_demotion_at_the_source_of_a_migration_is_reported() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        host.resource(Resource::simple(WEB, MINOR).with_two_primaries());
+        host.xen.guest(5, "web");
+        let disk = closed(host);
+        host.peer_promotes(WEB, MINOR);
+        host.xen.write("/local/domain/5/name", "web--migratedaway");
+        host.world
+            .hold_open(HERE, MINOR, Opener::writer("qemu", 77), None)
+            .unwrap();
+        let ran = disk.remove();
+        assert!(matches!(ran.code, Some(1 | 4)), "{ran:?}");
+        for word in ["web--migratedaway", "stays Primary"] {
+            assert!(ran.stderr.contains(word), "no {word:?} in {}", ran.stderr);
+        }
+        host.assert_roles(Role::Primary, Role::Primary);
+    });
+}
+
+/// Contract 33: a demotion that hangs.
+#[test]
+fn a_demotion_that_hangs_does_not_outlast_the_deadline() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        let disk = closed(host);
+        host.world
+            .fault(HERE, "secondary", Fault::Hang, None)
+            .unwrap();
+        let ran = disk.remove();
+        assert_eq!(ran.code, Some(4), "{ran:?}");
+        assert!(ran.took < Duration::from_millis(2800), "{:?}", ran.took);
+        assert!(
+            ran.stderr.contains("`drbdadm secondary web-root`"),
+            "{}",
+            ran.stderr
+        );
+        host.world.clear_faults(HERE).unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}

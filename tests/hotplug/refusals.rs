@@ -1,0 +1,201 @@
+//! The decision table's first rows: a resource that nobody may attach, whoever asks.
+
+use std::fs;
+
+use simulated_drbd::host::Module;
+use simulated_drbd::state::Connection;
+use simulated_drbd::{Disk, Generation, Resource, Role};
+
+use crate::host::{HERE, Host, MINOR, PEER, WEB, both};
+
+/// A start of a guest that is refused before anything is changed.
+#[track_caller]
+fn assert_start_refused(host: &Host, params: &str, status: &str, words: &[&str]) {
+    let disk = host.disk(5, params);
+    let ran = disk.add();
+    disk.assert_refused(&ran, 3, status, words);
+    assert_eq!(host.changes(), [""; 0]);
+    assert!(!host.path("/run/block-drbd/promoted").exists());
+}
+
+/// Contract 15, 17.
+#[test]
+fn a_resource_that_is_not_configured_is_named() {
+    both(|host| {
+        let words = ["nosuch", "not configured", "check the name"];
+        assert_start_refused(host, "nosuch", "error", &words);
+        assert_start_refused(host, "/dev/drbd77", "error", &["/dev/drbd77"]);
+    });
+}
+
+/// Contract 15, 17.
+#[test]
+fn a_resource_that_is_down_comes_with_the_command_that_brings_it_up() {
+    both(|host| {
+        host.resource(Resource::simple("cold", 7).down());
+        let words = ["cold", "not up", "`drbdadm up cold`"];
+        assert_start_refused(host, "cold", "error", &words);
+        host.resource(Resource::of_volumes("pair", &[10, 11]).down());
+        assert_start_refused(host, "pair/1", "error", &["`drbdadm up pair`"]);
+    });
+}
+
+/// Contract 15, 17: and asking does not load the module.
+#[test]
+fn a_missing_module_is_refused_with_the_command_that_loads_it() {
+    both(|host| {
+        for module in [Module::Unloaded, Module::Absent] {
+            host.world.set_module(HERE, module).unwrap();
+            let words = ["kernel module", "modprobe drbd"];
+            assert_start_refused(host, WEB, "error", &words);
+            assert!(!host.path("/proc/drbd").exists(), "the module was loaded");
+            assert_eq!(host.calls(), [""; 0]);
+        }
+    });
+}
+
+/// Contract 17.
+#[test]
+fn a_volume_must_exist_and_be_clear() {
+    both(|host| {
+        host.resource(Resource::of_volumes("pair", &[10, 11]));
+        assert_start_refused(host, "pair", "error", &["pair", "0 and 1", "drbd:pair/0"]);
+        assert_start_refused(host, "pair/7", "error", &["no volume 7", "0 and 1"]);
+        assert_start_refused(host, "web-root/1", "error", &["no volume 1"]);
+    });
+}
+
+/// Contract 17, 34: suspended I/O would hang the guest.
+#[test]
+fn suspended_io_is_refused() {
+    both(|host| {
+        let minor = MINOR.to_string();
+        let suspend = ["drbdsetup", "suspend-io", minor.as_str()];
+        assert_eq!(host.world.run(HERE, &suspend).unwrap().code, 0);
+        let words = [
+            "web-root",
+            "suspended",
+            "user",
+            "`drbdadm resume-io web-root`",
+        ];
+        assert_start_refused(host, WEB, "error", &words);
+    });
+}
+
+/// Contract 17, 18: the way out of a split brain is a person's choice.
+#[test]
+fn a_split_brain_is_refused_and_not_resolved() {
+    both(|host| {
+        host.promote(WEB, MINOR);
+        host.world.cut_link().unwrap();
+        host.peer_promotes(WEB, MINOR);
+        host.world.write(HERE, MINOR, 4, true).unwrap();
+        host.world.write(PEER, MINOR, 4, true).unwrap();
+        let demote = host.command("secondary", WEB, MINOR);
+        let words: Vec<&str> = demote.split(' ').skip(1).collect();
+        let demote = [&["drbdsetup"], words.as_slice()].concat();
+        assert_eq!(host.world.run(HERE, &demote).unwrap().code, 0);
+        host.world.restore_link().unwrap();
+        let side = &host.world.resource(WEB).unwrap().sides[0];
+        assert_eq!(side.connection, Connection::StandAlone);
+        let words = [
+            "StandAlone",
+            "nodo2",
+            "`drbdadm connect --discard-my-data web-root`",
+        ];
+        assert_start_refused(host, WEB, "error", &words);
+        host.assert_roles(Role::Secondary, Role::Primary);
+    });
+}
+
+/// Contract 34: a copy that is not good is not used.
+#[test]
+fn a_bad_disk_is_refused() {
+    both(|host| {
+        for (disk, connected) in [
+            (Disk::Failed, true),
+            (Disk::Inconsistent, true),
+            (Disk::Outdated, false),
+            (Disk::Diskless, true),
+        ] {
+            host.resource(Resource::simple(WEB, MINOR));
+            if !connected {
+                host.world.cut_link().unwrap();
+            }
+            host.world.set_disk(HERE, MINOR, disk).unwrap();
+            let name = disk.to_string();
+            assert_start_refused(host, WEB, "error", &["web-root", "volume 0", &name]);
+        }
+    });
+}
+
+/// Contract 31: a word that nobody knows never counts as healthy.
+#[test]
+fn unknown_words_of_drbd_are_not_healthy() {
+    both(|host| {
+        let script = "#!/bin/sh\n\
+            echo 'exists resource name:web-root role:Secondary suspended:no x:y flags'\n\
+            echo 'exists connection name:web-root peer-node-id:0 conn-name:nodo2 connection:Connected role:Secondary'\n\
+            echo 'exists device name:web-root volume:0 minor:1 disk:Splendid'\n\
+            echo 'exists peer-device name:web-root peer-node-id:0 conn-name:nodo2 volume:0 replication:Established peer-disk:UpToDate'\n\
+            echo 'exists something name:web-root new:thing'\n\
+            echo 'exists -'\n";
+        host.tool_script(script);
+        let words = ["web-root", "Splendid"];
+        assert_start_refused(host, WEB, "error", &words);
+    });
+}
+
+/// Contract 17, 20: named, whatever holds it on this host itself.
+#[test]
+fn a_device_that_this_host_uses_itself_is_refused() {
+    both(|host| {
+        let mounts = "proc /proc proc rw 0 0\n/dev/drbd1 /mnt/my\\040disk ext4 rw 0 0\n";
+        host.file("/proc/self/mounts", mounts);
+        let words = ["web-root", "/dev/drbd1 is mounted on /mnt/my disk"];
+        assert_start_refused(host, WEB, "busy", &words);
+        host.file("/proc/self/mounts", "/dev/sda1 / ext4 rw 0 0\n");
+
+        let swaps = "Filename Type Size Used Priority\n/dev/drbd1 partition 1 0 -2\n";
+        host.file("/proc/swaps", swaps);
+        assert_start_refused(host, WEB, "busy", &["web-root", "/dev/drbd1 is swap space"]);
+        fs::remove_file(host.path("/proc/swaps")).unwrap();
+
+        host.file("/sys/block/drbd1/holders/dm-3/x", "");
+        host.file("/sys/block/dm-3/dm/name", "vg-lv\n");
+        assert_start_refused(host, WEB, "busy", &["/dev/drbd1 is held by dm-3 (vg-lv)"]);
+    });
+}
+
+/// Contract 17: what another volume's device is used for counts, too, since the role is the resource's.
+#[test]
+fn a_mount_of_another_volume_of_the_resource_is_refused() {
+    both(|host| {
+        host.resource(Resource::of_volumes("pair", &[10, 11]));
+        host.file("/proc/self/mounts", "/dev/drbd11 /srv ext4 rw 0 0\n");
+        assert_start_refused(host, "pair/0", "busy", &["/dev/drbd11 is mounted on /srv"]);
+    });
+}
+
+/// Contract 17: quorum is waited for, and then refused.
+#[test]
+fn a_resource_without_quorum_is_refused() {
+    both(|host| {
+        if host.generation == Generation::V84 {
+            return;
+        }
+        let lose = |lost: bool| {
+            let edit = host.world.edit(WEB, |resource, _| {
+                resource.quorum = "majority".into();
+                resource.sides[0].devices[0].quorum = !lost;
+                Ok(())
+            });
+            edit.unwrap();
+        };
+        lose(true);
+        assert_start_refused(host, WEB, "error", &["web-root", "no quorum"]);
+        lose(false);
+        let disk = host.disk(6, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+    });
+}

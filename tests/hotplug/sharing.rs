@@ -1,0 +1,208 @@
+//! The decision table's rows on guests of the same host.
+
+use simulated_drbd::{Resource, Role};
+
+use crate::host::{Host, MINOR, WEB, XVDA2, XVDB, both, pause};
+
+const SHARED: &str = "patience = 1\n[resource.web-root]\nshared = true\n";
+
+/// A guest that has the disk already; its backend is connected.
+fn attached<'h>(host: &'h Host, domid: u32, mode: &str) -> crate::host::Disk<'h> {
+    let disk = host.disk_as(domid, XVDA2, WEB, mode);
+    disk.add().assert_silent_success();
+    disk.set("state", "4");
+    disk
+}
+
+/// Contract 14, 17: the first guest is not touched.
+#[test]
+fn a_second_guest_is_refused_if_either_writes() {
+    both(|host| {
+        for (first, second) in [("w", "w"), ("w", "r"), ("r", "w")] {
+            let owner = attached(host, 5, first);
+            let disk = host.disk_as(6, XVDA2, WEB, second);
+            let access = |mode| {
+                if mode == "w" {
+                    "read-write"
+                } else {
+                    "read-only"
+                }
+            };
+            let words = [
+                "guest guest-6 (domain 6), xvda2",
+                "attached",
+                access(first),
+                "to guest guest-5 (domain 5) as xvda2",
+                access(second),
+                "shut that guest down",
+            ];
+            disk.assert_refused(&disk.add(), 3, "busy", &words);
+            owner.assert_published(MINOR);
+            host.assert_changes(&["primary"]);
+            host.assert_roles(Role::Primary, Role::Secondary);
+            owner.close();
+            owner.remove().assert_silent_success();
+            owner.vanish();
+            disk.vanish();
+            std::fs::remove_file(host.path("/simulated-drbd.calls")).unwrap();
+        }
+    });
+}
+
+/// Contract 14: the device counts, compared as a number, whichever script published it.
+#[test]
+fn a_device_that_another_script_published_counts() {
+    both(|host| {
+        let other = host.disk(5, "/dev/drbd1");
+        other.set("physical-device", "93:01");
+        host.promote(WEB, MINOR);
+        let disk = host.disk(6, WEB);
+        disk.assert_refused(&disk.add(), 3, "busy", &["guest-5"]);
+        other.set("physical-device", "7:1");
+        disk.assert_attached(&disk.add(), MINOR);
+    });
+}
+
+/// Design: two guests may read.
+#[test]
+fn two_guests_may_read_one_resource() {
+    both(|host| {
+        let first = attached(host, 5, "r");
+        let second = host.disk_as(6, XVDA2, WEB, "r");
+        second.assert_attached(&second.add(), MINOR);
+        host.assert_changes(&["primary"]);
+        first.close();
+        first.remove().assert_silent_success();
+        host.assert_roles(Role::Primary, Role::Secondary);
+        first.vanish();
+        second.close();
+        second.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
+/// Contract 8, design `shared`: by configuration, or by `!`.
+#[test]
+fn a_shared_resource_may_be_written_by_two_guests() {
+    both(|host| {
+        host.configure(SHARED);
+        attached(host, 5, "w");
+        for (domid, params) in [(6, WEB), (9, "/dev/drbd1")] {
+            let second = host.disk(domid, params);
+            second.assert_attached(&second.add(), MINOR);
+        }
+        host.configure("");
+        let third = host.disk_as(7, XVDA2, WEB, "w!");
+        third.assert_attached(&third.add(), MINOR);
+        host.assert_changes(&["primary"]);
+        let fourth = host.disk(8, WEB);
+        fourth.assert_refused(&fourth.add(), 3, "busy", &["guest-5"]);
+    });
+}
+
+/// Design `shared`: beside a Primary peer only where two primaries are sound.
+#[test]
+fn a_shared_resource_may_be_primary_on_both_hosts_where_that_is_sound() {
+    both(|host| {
+        host.configure(SHARED);
+        host.peer_promotes(WEB, MINOR);
+        let disk = host.disk(5, WEB);
+        disk.assert_refused(&disk.add(), 3, "error", &["two primaries are not allowed"]);
+        host.assert_untouched();
+        host.resource(Resource::simple(WEB, MINOR).with_two_primaries());
+        host.peer_promotes(WEB, MINOR);
+        disk.assert_attached(&disk.add(), MINOR);
+        host.assert_roles(Role::Primary, Role::Primary);
+    });
+}
+
+/// Contract 14: a reboot, or a migration to the same host.
+#[test]
+fn the_same_guest_under_a_new_domain_id_is_attached() {
+    both(|host| {
+        let old = attached(host, 5, "w");
+        let vm = host.xen.read("/local/domain/5/vm").unwrap();
+        host.xen.guest(6, "guest-5");
+        host.xen.write("/local/domain/6/vm", &vm);
+        let new = host.disk(6, WEB);
+        new.assert_attached(&new.add(), MINOR);
+        host.assert_changes(&["primary"]);
+        old.close();
+        old.remove().assert_silent_success();
+        host.assert_roles(Role::Primary, Role::Secondary);
+    });
+}
+
+/// Contract 14: a stub domain serves its guest.
+#[test]
+fn a_stub_domain_shares_the_disk_of_its_guest() {
+    both(|host| {
+        attached(host, 5, "w");
+        host.xen.guest(6, "guest-5-dm");
+        host.xen.write("/local/domain/6/target", "5");
+        let stub = host.disk(6, WEB);
+        stub.assert_attached(&stub.add(), MINOR);
+        let other = host.disk(7, WEB);
+        other.assert_refused(&other.add(), 3, "busy", &["guest-5"]);
+        host.assert_changes(&["primary"]);
+    });
+}
+
+/// Contract 14: two domains of which nothing is known are two guests.
+#[test]
+fn guests_without_a_vm_node_are_strangers() {
+    both(|host| {
+        attached(host, 5, "w");
+        host.xen.rm("/local/domain/5/vm");
+        let disk = host.disk(6, WEB);
+        host.xen.rm("/local/domain/6/vm");
+        disk.assert_refused(&disk.add(), 3, "busy", &["guest-5"]);
+    });
+}
+
+/// Contract 17.
+#[test]
+fn one_domain_may_not_have_the_disk_twice() {
+    both(|host| {
+        attached(host, 5, "w");
+        let twice = host.disk_as(5, XVDB, WEB, "w");
+        twice.assert_refused(
+            &twice.add(),
+            3,
+            "busy",
+            &["attached to this guest already, as xvda2"],
+        );
+        twice.remove().assert_silent_success();
+        host.assert_roles(Role::Primary, Role::Secondary);
+        host.assert_changes(&["primary"]);
+    });
+}
+
+/// Design: whoever lets go of the disk is waited for.
+#[test]
+fn a_guest_that_is_just_letting_go_is_waited_for() {
+    both(|host| {
+        let old = attached(host, 5, "w");
+        old.set("state", "5");
+        let disk = host.disk(6, WEB);
+        let child = disk.start("add");
+        pause(300);
+        old.close();
+        old.remove().assert_silent_success();
+        old.vanish();
+        crate::host::Ran::wait(child).assert_silent_success();
+        disk.assert_published(MINOR);
+        host.assert_roles(Role::Primary, Role::Secondary);
+    });
+}
+
+/// Contract 19: the backend of a domain that died is no user.
+#[test]
+fn what_a_dead_domain_left_does_not_stop_a_start() {
+    both(|host| {
+        attached(host, 5, "w");
+        host.xen.rm("/local/domain/5");
+        let disk = host.disk(6, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+    });
+}
