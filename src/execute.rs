@@ -8,7 +8,7 @@ use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
 use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
 use crate::deadline::{Deadline, Expired};
 use crate::decision::{Failure, health, rivals};
-use crate::drbd::{self, Name, Replication, Resource};
+use crate::drbd::{self, Class, Generation, Name, Replication, Resource};
 use crate::facts::{Arrival, Facts};
 use crate::holders::node;
 use crate::host::{Host, LockError};
@@ -154,64 +154,78 @@ where
         Ok(())
     }
 
-    /// Goes through all of it, whatever fails. Returns what is left.
+    /// Takes back what was done. Returns what is left, in words; its note then stays, too.
     fn undo(&self, steps: &[Step], subject: &Subject<'_>, deadline: &Deadline) -> Option<String> {
         for step in steps {
             log::debug!("undo: {step}");
-            if let Err(error) = self.take_back(step, subject, deadline) {
-                let name = &subject.resource.name;
-                log::error!(
-                    "{name} stays Primary without a guest: {error}; run `drbdadm secondary {name}`"
-                );
-                // The note stays, so that it can be found.
-                return Some(format!(
-                    "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
-                ));
+            if *step != Step::Demote {
+                if let Err(error) = self.step(step, subject, deadline) {
+                    log::warn!("{error}");
+                }
+                continue;
+            }
+            match self.demote_again(subject, deadline) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    let name = &subject.resource.name;
+                    log::error!(
+                        "{name} stays Primary without a guest: {error}; run `drbdadm secondary {name}`"
+                    );
+                    return Some(format!(
+                        "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
+                    ));
+                }
             }
         }
         None
     }
 
-    fn take_back(
-        &self,
-        step: &Step,
-        subject: &Subject<'_>,
-        deadline: &Deadline,
-    ) -> Result<(), StepError> {
-        if *step != Step::Demote {
-            return self.step(step, subject, deadline);
-        }
-        let minors: Vec<u32> = subject.resource.minors().collect();
-        let users = sharing::uses(self.store, subject.path, &subject.facts.guest, &minors);
-        match users {
+    /// Demotes what was promoted for nothing. `false` when somebody else uses it by now.
+    fn demote_again(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<bool, StepError> {
+        let resource = subject.resource;
+        let minors: Vec<u32> = resource.minors().collect();
+        match sharing::uses(self.store, subject.path, &subject.facts.guest, &minors) {
             Ok(users) if users.iter().any(|u| !u.is_closed()) => {
-                let name = &subject.resource.name;
-                log::warn!("{name} stays Primary: somebody else uses it by now");
-                return Ok(());
+                log::warn!(
+                    "{} stays Primary: somebody else uses it by now",
+                    resource.name
+                );
+                return Ok(false);
             }
             Ok(_) => {}
-            // DRBD itself refuses while somebody has the device open.
-            Err(error) => {
+            // 8.4 refuses while anybody has the device open; 9 would take it from a reader.
+            Err(error) if resource.generation == Generation::V84 => {
                 log::warn!("demoting without knowing who else uses it: xenstore: {error}");
             }
+            Err(error) => return Err(error.into()),
         }
         let mut nap = Duration::from_millis(50);
+        let mut once = true;
         loop {
             let Some(now) = self
-                .read_again(subject.resource, deadline)?
+                .read_again(resource, deadline)?
                 .filter(|r| !r.is_secondary())
             else {
-                return Ok(());
+                return Ok(true);
             };
-            match self.demote(&now, deadline) {
-                Err(StepError::Drbd(drbd::Error::Command(error)))
-                    if error.when_demoting() == drbd::Class::Transient && deadline.left() > nap =>
-                {
-                    self.host.pause(nap, deadline)?;
-                    nap *= 2;
-                }
-                other => return other,
+            let error = match self.demote(&now, deadline) {
+                Ok(()) => return Ok(true),
+                Err(error) => error,
+            };
+            let again = match &error {
+                StepError::Drbd(drbd::Error::Command(e)) => match e.when_demoting() {
+                    Class::Transient => true,
+                    Class::Once => std::mem::take(&mut once),
+                    Class::Final | Class::NotUp => false,
+                },
+                _ => false,
+            };
+            // Its own reason says more than that time ran out.
+            if !again || self.host.pause(nap, deadline).is_err() {
+                return Err(error);
             }
+            nap *= 2;
         }
     }
 
@@ -229,9 +243,13 @@ where
                     resource.name
                 ))
             }),
-            Step::Forget => self.host.forget(&resource.name).map_err(|e| {
-                StepError::Host(format!("cannot drop the note of {}: {e}", resource.name))
-            }),
+            Step::Forget => {
+                // The disk is as it should be: a note that is left over harms nobody.
+                if let Err(error) = self.host.forget(&resource.name) {
+                    log::warn!("cannot drop the note of {}: {error}", resource.name);
+                }
+                Ok(())
+            }
             Step::Promote | Step::Hold => Ok(self.replication.promote(resource, deadline)?),
             Step::Demote => self.demote(resource, deadline),
             Step::Confirm(arrival) => self.confirm(subject, *arrival, deadline),

@@ -92,6 +92,8 @@ pub enum Refusal {
     },
     /// The migration cannot be taken in.
     Migration { resource: String, why: Obstacle },
+    /// A shared resource cannot be Primary here beside its peer.
+    Beside { resource: String, why: Obstacle },
     /// The promotion brought something worse to light.
     Worse { resource: String, why: String },
 }
@@ -230,6 +232,9 @@ impl fmt::Display for Refusal {
             ),
             Self::Migration { resource, why } => {
                 write!(f, "{resource} cannot be taken over from a running guest: {why}; the guest goes on at its source")
+            }
+            Self::Beside { resource, why } => {
+                write!(f, "{resource} is shared, and cannot be Primary on two hosts now: {why}; see `drbdadm status {resource}`")
             }
             Self::Worse { resource, why } => {
                 write!(f, "{resource} was promoted and demoted again: {why}; see `drbdadm status {resource}`")

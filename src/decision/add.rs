@@ -5,7 +5,7 @@ use super::peers::{check_disconnected, check_overlap, check_primary_peer, has_fe
 use super::rivals::{check_sharing, joins_a_user};
 use super::{Decision, Failure, Reason, Warning};
 use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
-use crate::drbd::{Absence, Connection, DiskState, Resource, Role, Volume};
+use crate::drbd::{Absence, Connection, DiskState, Generation, Resource, Role, Volume};
 use crate::facts::{Arrival, Facts, Found};
 use crate::plan::{Plan, Step};
 use crate::policy::{DualPrimary, Policy, Resync};
@@ -58,8 +58,11 @@ fn consider(facts: &Facts, policy: &Policy) -> Result<Decision, Decision> {
     if !shared {
         check_sharing(facts, resource, volume)?;
     }
-    if joins_a_user(facts, resource) {
-        return Ok(proceed(vec![Step::Publish(device)], Vec::new()));
+    if joins_a_user(facts, resource, volume) {
+        let mut warnings = Vec::new();
+        check_disks(facts, resource, policy, &mut warnings)?;
+        let confirm = Step::Confirm(Arrival::PlainStart);
+        return Ok(proceed(vec![confirm, Step::Publish(device)], warnings));
     }
     match facts.arrival {
         Arrival::IncomingMigration => incoming(facts, resource, policy, device),
@@ -197,17 +200,16 @@ fn incoming(
         }
     };
     check_overlap(facts, resource, source).map_err(refuse)?;
-    let confirm = Step::Confirm(Arrival::IncomingMigration);
-    Ok(proceed(
-        vec![
-            Step::Note,
-            Step::Promote,
-            confirm,
-            Step::Drain,
-            Step::Publish(device),
-        ],
-        Vec::new(),
-    ))
+    if let Some(refusal) = quorum_lost(resource) {
+        return Err(Decision::Refuse(refusal));
+    }
+    let mut steps = promotion(facts, resource);
+    steps.extend([
+        Step::Confirm(Arrival::IncomingMigration),
+        Step::Drain,
+        Step::Publish(device),
+    ]);
+    Ok(proceed(steps, Vec::new()))
 }
 
 /// A guest that starts here.
@@ -227,19 +229,30 @@ fn plain(
             check_disconnected(facts, resource, connection, policy, &mut warnings)?;
         }
     }
-    if resource.volumes.iter().any(|v| v.quorum == Some(false)) {
-        return Err(Decision::Wait(Refusal::NoQuorum {
-            resource: resource.name.clone(),
-        }));
+    if let Some(refusal) = quorum_lost(resource) {
+        return Err(Decision::Wait(refusal));
     }
-    let confirm = Step::Confirm(Arrival::PlainStart);
-    let steps = if resource.is_primary() && !facts.promoted_by_us {
-        // Primary for a reason of its own: if this fails, it stays so.
-        vec![Step::Hold, confirm, Step::Publish(device)]
-    } else {
-        vec![Step::Note, Step::Promote, confirm, Step::Publish(device)]
-    };
+    let mut steps = promotion(facts, resource);
+    steps.extend([Step::Confirm(Arrival::PlainStart), Step::Publish(device)]);
     Ok(proceed(steps, warnings))
+}
+
+/// What is Primary for a reason of its own stays so if this fails.
+fn promotion(facts: &Facts, resource: &Resource) -> Vec<Step> {
+    if resource.is_primary() && !facts.promoted_by_us {
+        vec![Step::Hold]
+    } else {
+        vec![Step::Note, Step::Promote]
+    }
+}
+
+/// Lost, or untold where DRBD tells it.
+fn quorum_lost(resource: &Resource) -> Option<Refusal> {
+    let told = |v: &Volume| v.quorum == Some(true) || resource.generation == Generation::V84;
+    let lost = !resource.volumes.iter().all(told);
+    lost.then(|| Refusal::NoQuorum {
+        resource: resource.name.clone(),
+    })
 }
 
 fn check_disks(
@@ -249,23 +262,16 @@ fn check_disks(
     warnings: &mut Vec<Warning>,
 ) -> Result<(), Decision> {
     for volume in resource.volumes.iter().filter(|v| !is_usable(resource, v)) {
-        let source = resource.connections.iter().find(|c| {
-            c.is_connected()
-                && c.peer_device(volume.volume)
-                    .is_some_and(|d| d.replication.is_sync_target())
-        });
-        let good = |c: &&Connection| {
-            c.peer_device(volume.volume)
-                .is_some_and(|d| d.disk == DiskState::UpToDate)
-        };
-        match source {
-            Some(source) if policy.resync == Resync::Allow && good(&source) => {
+        match health::sync_source(resource, volume) {
+            Some(source)
+                if policy.resync == Resync::Allow && health::is_filled(resource, volume) =>
+            {
                 warnings.push(Warning::Resync {
                     resource: resource.name.clone(),
                     peer: peer(source),
                 });
             }
-            Some(source) => {
+            Some(source) if health::can_be_filled(volume) => {
                 return Err(Decision::Refuse(Refusal::SyncTarget {
                     resource: resource.name.clone(),
                     volume: volume.volume,
@@ -278,7 +284,7 @@ fn check_disks(
             // After losing its Primary peer a fenced resource is Consistent: DRBD promotes it only
             // once the fence-peer handler has shut the peer out (drbd: drbd/drbd_nl.c).
             None if volume.disk == DiskState::Consistent && has_fencing(facts) => {}
-            None => return Err(Decision::Refuse(health::disk(resource, volume))),
+            _ => return Err(Decision::Refuse(health::disk(resource, volume))),
         }
     }
     Ok(())

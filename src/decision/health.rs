@@ -51,6 +51,32 @@ pub fn is_usable(resource: &Resource, volume: &Volume) -> bool {
         || (volume.client && volume.disk == DiskState::Diskless && served())
 }
 
+/// The peer that a volume is being filled from.
+#[must_use]
+pub fn sync_source<'r>(resource: &'r Resource, volume: &Volume) -> Option<&'r Connection> {
+    resource.connections.iter().find(|c| {
+        c.is_connected()
+            && c.peer_device(volume.volume)
+                .is_some_and(|d| d.replication.is_sync_target())
+    })
+}
+
+/// A disk that a resync makes good.
+#[must_use]
+pub fn can_be_filled(volume: &Volume) -> bool {
+    matches!(
+        volume.disk,
+        DiskState::Inconsistent | DiskState::Outdated | DiskState::Consistent
+    )
+}
+
+/// The volume is being filled from a good copy, which serves what is missing meanwhile.
+#[must_use]
+pub fn is_filled(resource: &Resource, volume: &Volume) -> bool {
+    let source = sync_source(resource, volume).and_then(|c| c.peer_device(volume.volume));
+    can_be_filled(volume) && source.is_some_and(|d| d.disk == DiskState::UpToDate)
+}
+
 /// The first volume without good data.
 #[must_use]
 pub fn unusable(resource: &Resource) -> Option<&Volume> {
@@ -154,10 +180,11 @@ pub fn confirm(
         return Err(blocked);
     }
     for (old, new) in before.volumes.iter().zip(&after.volumes) {
-        if !is_usable(after, new) && (is_usable(before, old) || new.disk != old.disk) {
+        let filled = is_filled(before, old) && is_filled(after, new);
+        if !is_usable(after, new) && !filled {
             return Err(disk(after, new));
         }
-        if new.quorum == Some(false) && old.quorum != Some(false) {
+        if new.quorum != Some(true) && old.quorum == Some(true) {
             return Err(Refusal::NoQuorum {
                 resource: before.name.clone(),
             });
@@ -174,11 +201,14 @@ pub fn confirm(
                 peer(old)
             )));
         };
-        if arrival == Arrival::IncomingMigration && old.role == Role::Primary {
+        if new.role == Role::Primary && (arrival == Arrival::IncomingMigration || shared) {
             in_step(after, new).map_err(|why| worse(why.to_string()))?;
-            if new.role != Role::Primary {
-                return Err(worse(format!("{} is no longer Primary", peer(new))));
-            }
+        }
+        if arrival == Arrival::IncomingMigration
+            && old.role == Role::Primary
+            && new.role != Role::Primary
+        {
+            return Err(worse(format!("{} is no longer Primary", peer(new))));
         }
     }
     let surprise = after.connections.iter().find(|c| {

@@ -62,7 +62,7 @@ pub(super) fn check_primary_peer(
         return Err(Decision::Wait(refusal));
     }
     check_overlap(facts, resource, connection).map_err(|why| {
-        Decision::Refuse(Refusal::Migration {
+        Decision::Refuse(Refusal::Beside {
             resource: resource.name.clone(),
             why,
         })

@@ -3,7 +3,7 @@
 use super::Decision;
 use crate::backend::Access;
 use crate::drbd::{Resource, Volume};
-use crate::facts::Facts;
+use crate::facts::{Arrival, Facts};
 use crate::refusal::Refusal;
 use crate::sharing::{Relation, Use};
 
@@ -60,17 +60,24 @@ fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(
     })
 }
 
-/// The resource is Primary here for somebody whom this guest may join: the same guest, or others
-/// that it may share the volume or the resource with. No promotion is needed. A Primary peer is
-/// another matter, unless it is the same guest that holds the resource here.
-pub(super) fn joins_a_user(facts: &Facts, resource: &Resource) -> bool {
-    let mut users = facts
-        .uses
-        .iter()
-        .filter(|u| !u.is_ending() && u.relation != Relation::Gone)
-        .peekable();
-    let same = |u: &Use| matches!(u.relation, Relation::SameGuest | Relation::ThisDomain);
+/// The resource is Primary here for somebody whom this guest joins, so that no promotion is needed
+/// and the peers need not be asked again:
+///
+/// * the same guest, migrating to its own host or with its stub domain;
+/// * the very same domain, with another of its volumes;
+/// * others who share this volume, as long as no peer is Primary.
+///
+/// A guest that is received from another host joins nobody but itself: whoever else has the
+/// resource here says nothing about the source.
+pub(super) fn joins_a_user(facts: &Facts, resource: &Resource, volume: &Volume) -> bool {
+    let mut users = facts.uses.iter().filter(|u| !u.is_ending());
+    let alone = resource.primary_peer().is_none();
+    let plain = facts.arrival == Arrival::PlainStart;
     resource.is_primary()
-        && users.peek().is_some()
-        && (resource.primary_peer().is_none() || users.any(same))
+        && users.any(|u| match u.relation {
+            Relation::SameGuest => true,
+            Relation::ThisDomain => plain,
+            Relation::Other => plain && alone && u.minor == volume.minor,
+            Relation::Gone => false,
+        })
 }

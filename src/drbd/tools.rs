@@ -22,7 +22,7 @@ use crate::root::Root;
 /// directly it saves an exec each time.
 const DRBDSETUP_84: &str = "/lib/drbd/drbdsetup-84";
 /// For questions whose answer only makes a message better.
-const SHORT: Duration = Duration::from_secs(3);
+const SHORT: Duration = Duration::from_secs(6);
 
 /// DRBD's tools on this host.
 #[derive(Debug)]

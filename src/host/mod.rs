@@ -5,7 +5,7 @@ pub mod linux;
 pub mod lock;
 pub mod openers;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::deadline::{Deadline, Expired};
 use crate::drbd::Path;
@@ -92,6 +92,11 @@ pub trait Host {
 
     /// Whether the note stands.
     fn is_noted(&self, resource: &str) -> bool;
+
+    /// What time it is.
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
 
     /// Lets time pass.
     ///

@@ -4,7 +4,7 @@ mod turn;
 mod wording;
 
 use std::cell::OnceCell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
@@ -105,7 +105,7 @@ where
                 otherwise,
             } => (patience, otherwise),
         };
-        let waited = since.get_or_insert_with(Instant::now).elapsed();
+        let waited = world.host.now() - *since.get_or_insert_with(|| world.host.now());
         let left = patience.saturating_sub(waited);
         if left.is_zero() {
             break otherwise;

@@ -4,6 +4,7 @@ use super::Time;
 use super::{Run, Turn};
 use crate::deadline::Expired;
 use crate::decision::{Decision, decide};
+use crate::drbd::error::TWO_PRIMARIES;
 use crate::drbd::{Class, Error, Name, Replication};
 use crate::execute::{Interrupted, StepError, Subject};
 use crate::facts::{Arrival, Facts};
@@ -115,6 +116,12 @@ where
         }
     }
 
+    fn is_incoming(&self) -> bool {
+        self.facts
+            .as_ref()
+            .is_some_and(|f| f.arrival == Arrival::IncomingMigration)
+    }
+
     pub(super) fn with_subject<T>(
         &self,
         policy: &Policy,
@@ -135,6 +142,12 @@ where
         let Interrupted { step, error, left } = interrupted;
         let class = match (&error, &step) {
             (StepError::Drbd(Error::Command(e)), Step::Demote) => e.when_demoting(),
+            // A matter of configuration, while the guest waits suspended.
+            (StepError::Drbd(Error::Command(e)), _)
+                if self.is_incoming() && e.code == Some(TWO_PRIMARIES) =>
+            {
+                Class::Final
+            }
             (StepError::Drbd(Error::Command(e)), _) => e.when_promoting(),
             // The link may have been lost at this very moment: what holds now is decided anew. A
             // migration is not tried again, since its guest is waiting at the source.
