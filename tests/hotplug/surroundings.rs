@@ -315,6 +315,21 @@ fn a_store_that_is_lost_during_the_promotion_is_told() {
     }
 }
 
+/// Contract 5: `xl devd` gives 10 s at the most.
+#[test]
+fn a_driver_domain_has_nine_seconds() {
+    let host = Host::new(Generation::V9);
+    host.configure("patience = 30\n");
+    host.peer_promotes(WEB, MINOR);
+    let disk = host.disk(5, WEB);
+    let mut command = host.below_xl("devd -F", &["add"]);
+    command.env("XENBUS_PATH", &disk.path);
+    let ran = host.run(command);
+    disk.assert_refused(&ran, 3, "error", &["web-root is Primary on nodo2"]);
+    assert!(ran.took < Duration::from_millis(9500), "{:?}", ran.took);
+    host.assert_untouched();
+}
+
 /// Contract 6: no silent fallback.
 #[test]
 fn a_store_that_is_not_there_is_named() {
