@@ -137,16 +137,13 @@ where
             log::debug!("{step}");
             if let Err(error) = self.step(step, subject, deadline) {
                 // A promotion that ended in an error may have happened all the same.
-                let touched = if *step == Step::Promote {
-                    done + 1
-                } else {
-                    done
-                };
-                let left = self.undo(
-                    &plan.undo(touched),
-                    subject,
-                    &deadline.deaf().extended(reserve),
-                );
+                let promoting = *step == Step::Promote;
+                let mut undo = plan.undo(if promoting { done + 1 } else { done });
+                if promoting && error.expired().is_some() {
+                    // Nobody saw its end: the kernel may complete it later. The note tells whose it is.
+                    undo.retain(|s| *s != Step::Forget);
+                }
+                let left = self.undo(&undo, subject, &deadline.deaf().extended(reserve));
                 let step = step.clone();
                 return Err(Box::new(Interrupted { step, error, left }));
             }

@@ -92,7 +92,8 @@ fn run(action: Action, root: Root) -> Result<ExitCode> {
         all
     };
     let time = Time::of(action, &all);
-    let store = Store::open(time.work.end())?;
+    // To the very end: what is undone asks xenstored, too.
+    let store = Store::open(all.end())?;
     let ended = match configuration {
         Ok(configuration) => {
             let replication = Tools::new(root);

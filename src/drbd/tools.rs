@@ -231,6 +231,7 @@ impl Replication for Tools {
         let all = Section::parse(&output.stdout);
         let hosts = all
             .all("resource")
+            .filter(|r| r.words.get(1) == Some(&resource.name))
             .flat_map(|r| r.all("on"))
             .filter_map(|on| on.words.get(1..));
         let others: Vec<&String> = hosts.flatten().filter(|h| **h != own.trim()).collect();

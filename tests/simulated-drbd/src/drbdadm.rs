@@ -20,11 +20,11 @@ pub fn run(tool: &Tool, words: &[String]) -> Result<Output> {
     let (module, names) = {
         let locked = tool.store.lock()?;
         let all = arguments.subjects.first().is_some_and(|name| name == "all");
-        let every = all
-            || matches!(
-                arguments.command.as_str(),
-                "sh-resources" | "dump" | "dump-xml"
-            );
+        let lists = matches!(
+            arguments.command.as_str(),
+            "sh-resources" | "dump" | "dump-xml"
+        );
+        let every = all || (lists && arguments.subjects.is_empty());
         let given = arguments
             .subjects
             .iter()
