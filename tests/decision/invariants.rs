@@ -7,7 +7,7 @@ use block_drbd::decision::{Decision, Warning, decide};
 use block_drbd::drbd::Role;
 use block_drbd::facts::{Arrival, Facts};
 use block_drbd::plan::{Plan, Step};
-use block_drbd::policy::Policy;
+use block_drbd::policy::{Disconnected, Policy};
 use block_drbd::request::Action;
 use block_drbd::sharing::Relation;
 
@@ -42,14 +42,14 @@ impl Report {
         let (row, allowed) = table::judge(facts, policy, &decision);
         self.checked += 1;
         *self.rows.entry(row).or_default() += 1;
-        let starts = matches!(
-            table::answer(&decision).0,
-            table::Answer::Promote | table::Answer::Keep
-        );
-        let expected = if starts {
-            table::warnings(facts, policy)
-        } else {
-            (0, 0)
+        let (lost, filled) = match facts.resource() {
+            Some(_) => warnings(facts, policy),
+            None => (0, 0),
+        };
+        let expected = match table::answer(&decision).0 {
+            table::Answer::Promote | table::Answer::Keep => (lost, filled),
+            table::Answer::Attach => (0, filled),
+            _ => (0, 0),
         };
         for (rule, holds) in [
             (Rule::Table, allowed),
@@ -178,10 +178,17 @@ fn shape(facts: &Facts, decision: &Decision) -> bool {
     let drain = at(|s| *s == Step::Drain);
     let hold = at(|s| *s == Step::Hold);
     let promotion = before(note, promote) && before(promote, confirm) && before(confirm, publish);
-    let received = !table::arrives(facts) || (before(confirm, drain) && before(drain, publish));
+    let receives = table::arrives(facts) && (promote.is_some() || hold.is_some());
+    let drained = !receives || (before(confirm, drain) && before(drain, publish));
+    // What only joins another user of this host is looked at as a start is.
+    let expected = if receives {
+        Arrival::IncomingMigration
+    } else {
+        Arrival::PlainStart
+    };
     let confirmed = !matches!(
         confirm.map(|i| &plan.steps[i]),
-        Some(Step::Confirm(arrival)) if *arrival != facts.arrival
+        Some(Step::Confirm(arrival)) if *arrival != expected
     );
     plan.steps.last() == device.as_ref()
         && plan
@@ -190,7 +197,8 @@ fn shape(facts: &Facts, decision: &Decision) -> bool {
             .filter(|s| matches!(s, Step::Publish(_)))
             .count()
             == 1
-        && (promote.is_none() || (promotion && received))
+        && (promote.is_none() || promotion)
+        && drained
         && (hold.is_none() || (before(hold, confirm) && before(confirm, publish)))
         && (promote.is_none() || hold.is_none())
         && confirmed
@@ -271,4 +279,24 @@ fn warned(decision: &Decision) -> (usize, usize) {
     let is_lost = |w: &&Warning| matches!(w, Warning::Disconnected { .. });
     let lost = warnings.iter().filter(is_lost).count();
     (lost, warnings.len() - lost)
+}
+
+/// How many warnings of each sort a start has to give: for lost peers, for copies being filled.
+fn warnings(f: &Facts, p: &Policy) -> (usize, usize) {
+    let settings = f.settings.as_ref();
+    let fenced = settings.is_some_and(|s| s.connections.iter().any(|c| c.fencing));
+    let counted = settings.is_some_and(|s| s.quorum)
+        && table::up(f).volumes.iter().all(|v| v.quorum == Some(true));
+    let quiet = p.disconnected != Disconnected::Warn || fenced || counted;
+    let lost = table::up(f)
+        .connections
+        .iter()
+        .filter(|c| table::lost(f, c))
+        .count();
+    let filled = table::up(f)
+        .volumes
+        .iter()
+        .filter(|v| !table::usable(f, v) && table::synced(f, v))
+        .count();
+    (if quiet { 0 } else { lost }, filled)
 }

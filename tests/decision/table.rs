@@ -1,12 +1,13 @@
 //! The decision table once more, as rows: what has to be so, and what may then be answered.
 //!
-//! The first group of rows with one that holds decides; within a group any row that holds may. The
-//! words for "connected", "usable" and "in step" are spelled out here again, on purpose.
+//! The first group of rows with one that holds decides; within a group any row that holds may. Words
+//! as "connected" are spelled out here again, on purpose.
 
 use block_drbd::backend::{Access, DeviceNumber};
 use block_drbd::decision::Decision;
 use block_drbd::drbd::{
-    Connection, ConnectionState, DiskState, PeerDevice, ReplicationState, Resource, Role, Volume,
+    Connection, ConnectionState, DiskState, Generation, PeerDevice, ReplicationState, Resource,
+    Role, Volume,
 };
 use block_drbd::facts::{Arrival, Facts};
 use block_drbd::plan::Step;
@@ -47,7 +48,7 @@ pub fn answer(decision: &Decision) -> (Answer, &'static str) {
     let has = |step: &Step| plan.steps.contains(step);
     let answer = match plan.steps.last() {
         Some(Step::Publish(_)) if has(&Step::Demote) => Answer::Other,
-        Some(Step::Publish(_)) if has(&Step::Promote) && has(&Step::Drain) => Receive,
+        Some(Step::Publish(_)) if has(&Step::Drain) => Receive,
         Some(Step::Publish(_)) if has(&Step::Promote) => Promote,
         Some(Step::Publish(_)) if has(&Step::Hold) => Keep,
         Some(Step::Publish(_)) => Attach,
@@ -78,6 +79,7 @@ fn sort(refusal: &Refusal) -> &'static str {
         Refusal::Disconnected { .. } => "disconnected",
         Refusal::ProbeFailed { .. } => "probe failed",
         Refusal::Migration { .. } => "migration",
+        Refusal::Beside { .. } => "beside",
         Refusal::Worse { .. } => "worse",
     }
 }
@@ -134,20 +136,21 @@ const ROWS: &[Row] = &[
     row(8, "this guest has it", |f, p| rival(f, p, Relation::ThisDomain, false), &[(Refuse, "twice")]),
     row(8, "another guest lets go of it", |f, p| rival(f, p, Relation::Other, true), &[(Wait, "busy")]),
     row(8, "this guest lets go of it", |f, p| rival(f, p, Relation::ThisDomain, true), &[(Wait, "twice")]),
-    row(9, "the same guest has it, Primary", |f, _| primary(f) && live(f).any(is_same), &[(Attach, "")]),
-    row(10, "both only read, Primary", |f, _| beside(f) && readers(f), &[(Attach, "")]),
-    row(10, "shared, Primary, and it starts", |f, p| beside(f) && shared(f, p) && !arrives(f), &[(Attach, "")]),
+    row(9, "starts on a bad disk", |f, p| uses(f, p) && bad(f, p).any(|v| !synced(f, v) && !passing(v)), &[(Refuse, "disk")]),
+    row(9, "starts on a disk that attaches", |f, p| uses(f, p) && bad(f, p).any(passing), &[(Wait, "disk")]),
+    row(9, "starts during a resync", |f, p| uses(f, p) && bad(f, p).any(|v| synced(f, v)), &[(Refuse, "sync target"), (Refuse, "disk")]),
+    row(10, "the same guest has it, Primary", |f, _| again(f), &[(Attach, "")]),
+    row(10, "both only read, Primary", |f, _| readers(f), &[(Attach, "")]),
+    row(10, "shared, Primary, and it starts", |f, p| beside(f) && shared(f, p), &[(Attach, "")]),
     row(11, "arrives, anything less", |f, p| arrives(f) && !may_receive(f, p), &[(Refuse, "migration")]),
+    row(11, "arrives without quorum", |f, _| arrives(f) && loses_votes(f), &[(Refuse, "quorum")]),
     row(12, "arrives", |f, _| arrives(f), &[(Receive, "")]),
-    row(13, "starts on a bad disk", |f, p| bad(f, p).any(|v| !synced(f, v) && !passing(v)), &[(Refuse, "disk")]),
-    row(13, "starts on a disk that attaches", |f, p| bad(f, p).any(passing), &[(Wait, "disk")]),
-    row(13, "starts during a resync", |f, p| bad(f, p).any(|v| synced(f, v)), &[(Refuse, "sync target"), (Refuse, "disk")]),
     row(14, "starts beside a Primary", |f, p| !shared(f, p) && peers(f, is_primary), &[(Wait, "peer primary")]),
-    row(14, "shared, beside a Primary out of step", |f, p| shared(f, p) && peers(f, |f, c| is_primary(f, c) && !in_step(f, c)), &[(Refuse, "migration")]),
+    row(14, "shared, beside a Primary out of step", |f, p| shared(f, p) && peers(f, |f, c| is_primary(f, c) && !in_step(f, c)), &[(Refuse, "beside")]),
     row(14, "starts while the peer waits", |f, _| peers(f, |f, c| lost(f, c) && alive(f, c)), &[(Wait, "peer alive")]),
     row(14, "starts, and nobody could ask the peer", |f, _| peers(f, |f, c| lost(f, c) && !alive(f, c) && unasked(f, c)), &[(Refuse, "probe failed")]),
     row(14, "starts alone, and must not", |f, p| p.disconnected == Disconnected::Refuse && peers(f, |f, c| lost(f, c) && !alive(f, c) && !unasked(f, c)), &[(Refuse, "disconnected")]),
-    row(15, "starts without quorum", |f, _| up(f).volumes.iter().any(|v| v.quorum == Some(false)), &[(Wait, "quorum")]),
+    row(15, "starts without quorum", |f, _| loses_votes(f), &[(Wait, "quorum")]),
     row(16, "starts, Primary for somebody here", |f, _| primary(f) && live(f).next().is_some(), &[(Attach, ""), (Keep, ""), (Promote, "")]),
     row(17, "starts, Primary for no known reason", |f, _| primary(f) && !f.promoted_by_us, &[(Keep, "")]),
     row(18, "starts", |_, _| true, &[(Promote, "")]),
@@ -212,22 +215,34 @@ fn live(f: &Facts) -> impl Iterator<Item = &Use> {
         .filter(|u| !ends(u) && u.relation != Relation::Gone)
 }
 
-fn is_same(user: &Use) -> bool {
-    matches!(user.relation, Relation::SameGuest | Relation::ThisDomain)
+/// The same guest under another number, or with another of its disks. One that arrives has brought
+/// none of its disks along yet: each is looked at by itself.
+fn is_same(f: &Facts, user: &Use) -> bool {
+    user.relation == Relation::SameGuest || (user.relation == Relation::ThisDomain && !arrives(f))
 }
 
-/// Primary here for another user of this very volume, and on no peer.
+/// The same guest has it here.
+fn again(f: &Facts) -> bool {
+    primary(f) && live(f).any(|u| is_same(f, u))
+}
+
+/// It starts, and is Primary here for another user of this very volume, and on no peer.
 fn beside(f: &Facts) -> bool {
     let minor = target(f).map(|v| v.minor);
-    primary(f) && live(f).any(|u| Some(u.minor) == minor) && !peers(f, is_primary)
+    let joined = primary(f) && live(f).any(|u| Some(u.minor) == minor);
+    joined && !arrives(f) && !peers(f, is_primary)
 }
 
+/// The same, and nobody writes.
 fn readers(f: &Facts) -> bool {
     let minor = target(f).map(|v| v.minor);
-    !writes(f)
-        && live(f)
-            .filter(|u| Some(u.minor) == minor)
-            .all(|u| u.access == Access::ReadOnly)
+    let mut others = live(f).filter(|u| Some(u.minor) == minor);
+    beside(f) && !writes(f) && others.all(|u| u.access == Access::ReadOnly)
+}
+
+/// It is going to use the copy that is here as it is.
+fn uses(f: &Facts, p: &Policy) -> bool {
+    !arrives(f) || again(f) || readers(f) || (beside(f) && shared(f, p))
 }
 
 pub fn primary(f: &Facts) -> bool {
@@ -305,8 +320,7 @@ fn bad<'f>(f: &'f Facts, p: &'f Policy) -> impl Iterator<Item = &'f Volume> {
         .filter(move |v| !usable(f, v) && !excused(f, p, v))
 }
 
-/// A copy that is being filled from a good one, where that is allowed; or one that DRBD promotes
-/// only after shutting the peer out.
+/// A copy being filled from a good one, or one that DRBD promotes only after fencing the peer.
 pub fn excused(f: &Facts, p: &Policy, v: &Volume) -> bool {
     let good = |d: &PeerDevice| d.disk == DiskState::UpToDate;
     let filled = source(f, v).is_some_and(|c| device(c, v.volume).is_some_and(good));
@@ -344,7 +358,14 @@ fn source<'f>(f: &'f Facts, v: &Volume) -> Option<&'f Connection> {
     })
 }
 
-fn synced(f: &Facts, v: &Volume) -> bool {
+/// There is no quorum; 9 always says whether there is.
+fn loses_votes(f: &Facts) -> bool {
+    let silent = up(f).generation == Generation::V84;
+    let mut volumes = up(f).volumes.iter();
+    volumes.any(|v| v.quorum == Some(false) || (v.quorum.is_none() && !silent))
+}
+
+pub fn synced(f: &Facts, v: &Volume) -> bool {
     source(f, v).is_some()
 }
 
@@ -360,7 +381,7 @@ fn is_primary(_: &Facts, c: &Connection) -> bool {
     c.role == Role::Primary
 }
 
-fn lost(_: &Facts, c: &Connection) -> bool {
+pub fn lost(_: &Facts, c: &Connection) -> bool {
     c.role != Role::Primary && !connected(c)
 }
 
@@ -371,22 +392,6 @@ fn alive(f: &Facts, c: &Connection) -> bool {
 
 fn unasked(f: &Facts, c: &Connection) -> bool {
     matches!(f.probes.get(&c.peer_node_id), None | Some(Probe::Failed(_)))
-}
-
-/// How many warnings of each sort a start has to give: for lost peers, for copies being filled.
-pub fn warnings(f: &Facts, p: &Policy) -> (usize, usize) {
-    let settings = f.settings.as_ref();
-    let fenced = settings.is_some_and(|s| s.connections.iter().any(|c| c.fencing));
-    let counted =
-        settings.is_some_and(|s| s.quorum) && up(f).volumes.iter().all(|v| v.quorum == Some(true));
-    let quiet = p.disconnected != Disconnected::Warn || fenced || counted;
-    let lost = up(f).connections.iter().filter(|c| lost(f, c)).count();
-    let filled = up(f)
-        .volumes
-        .iter()
-        .filter(|v| !usable(f, v) && synced(f, v))
-        .count();
-    (if quiet { 0 } else { lost }, filled)
 }
 
 /// What the rows say, in their order.

@@ -97,3 +97,19 @@ fn what_could_not_be_taken_back_is_reported_with_drbds_own_reason() {
     assert!(words.contains("(-12) words of DRBD"), "{words}");
     assert!(!words.contains("writes"), "no source writes here: {words}");
 }
+
+#[test]
+fn a_promotion_whose_end_nobody_saw_keeps_its_note_and_one_that_was_refused_does_not() {
+    for (fault, noted) in [
+        (Fault::Expired, true),
+        (Fault::DoneAndExpired, true),
+        (Fault::Refused(-7), false),
+        (Fault::DoneAndRefused(-7), false),
+    ] {
+        for scenario in [Start, Receive] {
+            let (outside, outcome) = run(scenario, &[strike(Call::Promote, 1, fault)], "");
+            let now = (outside.is_primary(), outside.is_noted());
+            assert_eq!(now, (false, noted), "{scenario:?}, {fault:?}: {outcome}");
+        }
+    }
+}
