@@ -6,11 +6,12 @@ mod healthy;
 #[path = "world/seams.rs"]
 mod seams;
 
+use seams::Lock;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use block_drbd::deadline::{Deadline, Expired};
 use block_drbd::drbd::{CommandError, Error, Resource, Role, Settings};
@@ -97,14 +98,12 @@ pub struct Made {
 }
 
 /// Whether pauses take time.
-#[derive(Default, PartialEq)]
+#[derive(PartialEq)]
 enum Pace {
-    #[default]
     Virtual,
     Real,
 }
 
-#[derive(Default)]
 struct State {
     resource: Option<Resource>,
     settings: Settings,
@@ -121,7 +120,31 @@ struct State {
     writes: u32,
     received: u64,
     clock: Duration,
+    began: Instant,
     pace: Pace,
+}
+
+impl State {
+    fn new() -> Self {
+        Self {
+            resource: Some(healthy::resource()),
+            settings: healthy::settings(),
+            noted: false,
+            probe: None,
+            caller: None,
+            holders: Vec::new(),
+            resource_locked: false,
+            block_locked: false,
+            made: Vec::new(),
+            counts: BTreeMap::new(),
+            strikes: Vec::new(),
+            writes: 0,
+            received: 0,
+            clock: Duration::ZERO,
+            began: Instant::now(),
+            pace: Pace::Virtual,
+        }
+    }
 }
 
 /// Everything outside of the program.
@@ -148,16 +171,12 @@ impl Outside {
         let store = Memory::default();
         let outside = Self {
             store,
-            state: Rc::default(),
+            state: Rc::new(RefCell::new(State::new())),
         };
         outside.guest(7, "web", "/vm/web");
         for (name, value) in own {
             outside.write(&format!("{BACKEND}/{name}"), value);
         }
-        let mut state = outside.state.borrow_mut();
-        state.resource = Some(healthy::resource());
-        state.settings = healthy::settings();
-        drop(state);
         outside
     }
 
@@ -199,12 +218,7 @@ impl Outside {
     }
 
     pub fn set_role(&self, role: &Role) {
-        self.change(|r| {
-            r.role = role.clone();
-            for volume in &mut r.volumes {
-                volume.role = role.clone();
-            }
-        });
+        set_role(&mut self.state.borrow_mut(), role);
     }
 
     /// Somebody runs `drbdadm down`.
@@ -370,22 +384,6 @@ impl Outside {
             outside: self.clone(),
             call,
         })
-    }
-}
-
-/// A lock that is held.
-pub struct Lock {
-    outside: Outside,
-    call: Call,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let mut state = self.outside.state.borrow_mut();
-        match self.call {
-            Call::LockBlock => state.block_locked = false,
-            _ => state.resource_locked = false,
-        }
     }
 }
 

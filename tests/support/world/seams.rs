@@ -1,7 +1,7 @@
 //! The program's two seams to DRBD and to this host, answered by the simulation.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use block_drbd::deadline::{Deadline, Expired};
 use block_drbd::drbd::{
@@ -11,7 +11,7 @@ use block_drbd::holders::Holder;
 use block_drbd::host::{Caller, Host, LockError, Opener};
 use block_drbd::probe::Probe;
 
-use super::{Call, DAY, Lock, Outside, Pace, set_role};
+use super::{Call, DAY, Outside, Pace, set_role};
 
 impl Replication for Outside {
     fn read(&self, _: &Name, _: &Deadline) -> Result<Option<Resource>, Error> {
@@ -109,6 +109,14 @@ impl Host for Outside {
         self.state.borrow().noted
     }
 
+    fn now(&self) -> Instant {
+        let state = self.state.borrow();
+        match state.pace {
+            Pace::Real => Instant::now(),
+            Pace::Virtual => state.began + state.clock,
+        }
+    }
+
     fn pause(&self, time: Duration, deadline: &Deadline) -> Result<(), Expired> {
         let fault = self.enter(Call::Pause);
         let mut state = self.state.borrow_mut();
@@ -120,5 +128,21 @@ impl Host for Outside {
             return Err(Expired::Deadline);
         }
         Ok(())
+    }
+}
+
+/// A lock that is held.
+pub struct Lock {
+    pub(super) outside: Outside,
+    pub(super) call: Call,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut state = self.outside.state.borrow_mut();
+        match self.call {
+            Call::LockBlock => state.block_locked = false,
+            _ => state.resource_locked = false,
+        }
     }
 }
