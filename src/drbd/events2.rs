@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use super::resource::{Address, Connection, Generation, Path, PeerDevice, Resource, Volume};
 use super::words::{ConnectionState, DiskState, ReplicationState, Role};
 
+/// The objects that tell something of a resource.
+const OBJECTS: [&str; 5] = ["resource", "device", "connection", "peer-device", "path"];
+
 /// All resources that the text tells of, in its order.
 #[must_use]
 pub fn parse(text: &str, generation: Generation) -> Vec<Resource> {
@@ -17,7 +20,7 @@ pub fn parse(text: &str, generation: Generation) -> Vec<Resource> {
             continue;
         };
         let name = keys.text("name");
-        if name.is_empty() {
+        if name.is_empty() || !OBJECTS.contains(&object) {
             continue;
         }
         let index = resources
@@ -28,7 +31,8 @@ pub fn parse(text: &str, generation: Generation) -> Vec<Resource> {
                     name,
                     generation,
                     role: Role::Unknown,
-                    suspended: Vec::new(),
+                    // Until DRBD says that it is not.
+                    suspended: vec!["unknown".to_owned()],
                     force_io_failures: false,
                     volumes: Vec::new(),
                     connections: Vec::new(),
@@ -61,8 +65,9 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
         "resource" => {
             resource.role = keys.text("role").into();
             resource.suspended = match keys.get("suspended") {
-                Some("no") | None => Vec::new(),
+                Some("no") => Vec::new(),
                 Some(reasons) => reasons.split(',').map(str::to_owned).collect(),
+                None => vec!["unknown".to_owned()],
             };
             resource.force_io_failures = keys.get("force-io-failures") == Some("yes");
         }
@@ -81,8 +86,11 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
         }
         "connection" => {
             let connection = connection(resource, keys);
-            connection.state = ConnectionState::from(keys.text("connection"));
             connection.role = keys.text("role").into();
+            // A peer without its id cannot be matched with the rest: it never counts as connected.
+            if keys.get("peer-node-id").is_some() {
+                connection.state = ConnectionState::from(keys.text("connection"));
+            }
         }
         "peer-device" => {
             if let Some(volume) = keys.number("volume") {
@@ -107,7 +115,7 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
 
 /// The connection that the keys belong to, made when it is new.
 fn connection<'r>(resource: &'r mut Resource, keys: &Keys<'_>) -> &'r mut Connection {
-    let peer_node_id = keys.number("peer-node-id").unwrap_or_default();
+    let peer_node_id = keys.number("peer-node-id").unwrap_or(u32::MAX);
     let known = resource
         .connections
         .iter()
