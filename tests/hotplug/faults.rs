@@ -85,8 +85,11 @@ fn a_promotion_that_hangs_is_given_up_in_time() {
         let ran = disk.add();
         disk.assert_refused(&ran, 4, "error", &["web-root", "in time"]);
         assert!(ran.took < Duration::from_millis(2500), "{:?}", ran.took);
-        host.assert_left_alone();
+        host.assert_changes(&["primary"]);
         pause(1000);
+        host.assert_roles(Role::Secondary, Role::Secondary);
+        assert!(host.is_noted(WEB), "nobody saw its end");
+        disk.remove().assert_silent_success();
         host.assert_left_alone();
     });
 }

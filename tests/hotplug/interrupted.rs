@@ -97,6 +97,8 @@ fn a_signal_during_add_rolls_back() {
             let error = disk.get("hotplug-error").unwrap();
             assert!(error.contains("signal"), "{error}");
             assert_eq!(disk.get("physical-device"), None);
+            assert!(host.is_noted(WEB), "nobody saw the promotion's end");
+            disk.remove().assert_silent_success();
             host.assert_left_alone();
             disk.vanish();
         }

@@ -283,7 +283,8 @@ fn a_store_that_does_not_answer_is_given_up_in_time() {
 }
 
 /// Contract 5, 15: a store that is lost half way. On 8.4 the promotion is undone all the same, for
-/// DRBD refuses while anybody uses the device; 9 would take it from a reader, so there it is told.
+/// DRBD refuses while anybody uses the device; 9 would take it from a reader, so there it is told, as
+/// where a hung store has used up the time.
 #[test]
 fn a_store_that_is_lost_during_the_promotion_is_told() {
     for signal in [Signal::SIGKILL, Signal::SIGSTOP] {
@@ -303,7 +304,10 @@ fn a_store_that_is_lost_during_the_promotion_is_told() {
             assert!(matches!(ran.code, Some(1 | 4)), "{ran:?}");
             assert!(ran.stderr.contains("xenstore"), "{}", ran.stderr);
             assert!(took < Duration::from_millis(2600), "{took:?}");
-            if host.generation == Generation::V84 {
+            let hung = signal == Signal::SIGSTOP;
+            let undone = host.role(WEB) == Role::Secondary;
+            assert!(undone || hung || host.generation == Generation::V9);
+            if undone {
                 host.assert_changes(&["primary", "secondary"]);
                 host.assert_left_alone();
             } else {

@@ -167,6 +167,24 @@ fn a_block_script_that_keeps_xens_lock_fails_the_add() {
     });
 }
 
+/// Contract 15, 20: time is up, and still whoever came meanwhile is looked for.
+#[test]
+fn a_roll_back_at_the_deadline_spares_a_user_that_has_appeared() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        let lock = hold_block_lock(host);
+        let disk = host.disk(5, WEB);
+        let adding = disk.start("add");
+        eventually("promoted", || host.role(WEB) == Role::Primary);
+        let other = host.disk(6, "/dev/drbd1");
+        other.set("physical-device", "93:1");
+        assert_eq!(Ran::wait(adding).code, Some(4));
+        host.assert_changes(&["primary"]);
+        assert!(host.is_noted(WEB), "the note goes with the demotion");
+        drop(lock);
+    });
+}
+
 /// Contract 25: no tool of DRBD runs under Xen's lock, so `remove` has no need of it.
 #[test]
 fn a_removal_does_not_wait_for_xens_lock() {
