@@ -254,9 +254,14 @@ fn a_final_refusal_is_reported_at_once() {
 fn a_demotion_that_says_it_failed_but_happened_is_success() {
     both(|host| {
         let disk = closed(host);
-        let late = Fault::ApplyLate(0);
-        host.world.fault(HERE, "secondary", late, None).unwrap();
+        let failure = "1: State change failed: (-99) A new reason";
+        host.wrap_tool(&format!(
+            "tool \"$@\"\ncode=$?\n\
+             [ \"$1\" = secondary ] && {{ echo '{failure}' >&2; exit 11; }}\n\
+             exit $code"
+        ));
         disk.remove().assert_silent_success();
+        host.assert_changes(&["primary", "secondary"]);
         host.assert_left_alone();
     });
 }

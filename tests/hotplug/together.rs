@@ -204,16 +204,11 @@ fn a_removal_does_not_wait_for_xens_lock() {
 #[test]
 fn no_tool_runs_under_xens_lock() {
     both(|host| {
-        let tool = host.path(host.tool());
-        let real = fs::read_link(&tool).unwrap();
         let lock = host.path("/var/run/xen-hotplug/block");
         let seen = host.path("/seen");
-        host.tool_script(&format!(
-            "#!/bin/bash\n[ -e {} ] && echo \"$*\" >>{}\nexec -a {} {} \"$@\"\n",
-            lock.display(),
-            seen.display(),
-            tool.display(),
-            real.display()
+        let (file, list) = (lock.display(), seen.display());
+        host.wrap_tool(&format!(
+            "[ -e {file} ] && echo \"$*\" >>{list}\ntool \"$@\""
         ));
         let disk = host.disk(5, WEB);
         disk.add().assert_silent_success();

@@ -233,6 +233,15 @@ impl Host {
         fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// Puts a script around that tool, which it calls as `tool "$@"`.
+    pub fn wrap_tool(&self, script: &str) {
+        let path = self.path(self.tool());
+        let real = fs::read_link(&path).unwrap();
+        let (path, real) = (path.display(), real.display());
+        let call = format!("tool() {{ (exec -a {path} {real} \"$@\"); }}");
+        self.tool_script(&format!("#!/bin/bash\n{call}\n{script}\n"));
+    }
+
     /// All calls of DRBD's tools here so far, with paths as on a real host.
     pub fn calls(&self) -> Vec<String> {
         let root = self.world.host(HERE).display().to_string();
