@@ -18,7 +18,7 @@ use crate::policy::Policy;
 use crate::refusal::{Obstacle, Refusal};
 use crate::request::BackendPath;
 use crate::sharing;
-use crate::store::{in_transaction, read_optional};
+use crate::store::{Timed, in_transaction, read_optional};
 
 /// Readings in a row that show the source's writes to have stopped, and the time between them.
 const QUIET_READINGS: u32 = 3;
@@ -116,7 +116,7 @@ impl Subject<'_> {
 
 impl<S, R, H> World<'_, S, R, H>
 where
-    S: XsTransaction,
+    S: XsTransaction + Timed,
     S::Span: XsTransactionSpan,
     R: Replication,
     H: Host,
@@ -143,7 +143,9 @@ where
                     // Nobody saw its end: the kernel may complete it later. The note tells whose it is.
                     undo.retain(|s| *s != Step::Forget);
                 }
-                let left = self.undo(&undo, subject, &deadline.deaf().extended(reserve));
+                let later = deadline.deaf().extended(reserve);
+                self.store.set_deadline(later.end());
+                let left = self.undo(&undo, subject, &later);
                 let step = step.clone();
                 return Err(Box::new(Interrupted { step, error, left }));
             }

@@ -17,7 +17,7 @@ use block_drbd::outcome::{ExitCode, Outcome, report};
 use block_drbd::policy::{Configuration, Policy};
 use block_drbd::request::{Action, BackendPath};
 use block_drbd::root::Root;
-use block_drbd::store::Store;
+use block_drbd::store::{Store, Timed};
 
 /// `xl devd` waits 10 s at the most (xen: `tools/libs/light/libxl_device.c`).
 const DRIVER_DOMAIN: Duration = Duration::from_secs(9);
@@ -92,8 +92,7 @@ fn run(action: Action, root: Root) -> Result<ExitCode> {
         all
     };
     let time = Time::of(action, &all);
-    // To the very end: what is undone asks xenstored, too.
-    let store = Store::open(all.end())?;
+    let store = Store::open(time.work.end())?;
     let ended = match configuration {
         Ok(configuration) => {
             let replication = Tools::new(root);

@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use block_drbd::store::{Store, in_transaction, read_optional, refusal};
+use block_drbd::store::{Store, Timed, in_transaction, read_optional, refusal};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use xen::{KINDS, Kind, Xenstored};
 use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};

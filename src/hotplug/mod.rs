@@ -6,6 +6,7 @@ mod wording;
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use crate::store::Timed;
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
@@ -78,7 +79,7 @@ pub fn run<S, R, H>(
     time: &Time,
 ) -> Ended
 where
-    S: XsTransaction,
+    S: XsTransaction + Timed,
     S::Span: XsTransactionSpan,
     R: Replication,
     H: Host,

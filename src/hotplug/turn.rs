@@ -15,12 +15,13 @@ use crate::plan::Step;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Action;
+use crate::store::Timed;
 use std::time::Duration;
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 impl<S, R, H> Run<'_, '_, S, R, H>
 where
-    S: XsTransaction,
+    S: XsTransaction + Timed,
     S::Span: XsTransactionSpan,
     R: Replication,
     H: Host,

@@ -13,6 +13,7 @@ use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
 use super::address::{Address, addresses};
 use super::connection::Connection;
 use super::operations::View;
+use super::timed::Timed;
 use super::wire::{self, Request, malformed};
 
 /// The store, with all operations up to one deadline.
@@ -84,17 +85,19 @@ impl Store {
         })
     }
 
-    /// Sets the deadline of all operations from now on, those of open transactions included.
-    pub fn set_deadline(&self, deadline: Instant) {
-        self.connection.borrow_mut().set_deadline(deadline);
-    }
-
     /// Operations outside any transaction.
     fn plain(&self) -> View<'_> {
         View {
             connection: &self.connection,
             transaction: 0,
         }
+    }
+}
+
+impl Timed for Store {
+    /// Those of open transactions included.
+    fn set_deadline(&self, deadline: Instant) {
+        self.connection.borrow_mut().set_deadline(deadline);
     }
 }
 

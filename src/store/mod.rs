@@ -14,9 +14,11 @@ pub mod memory;
 mod operations;
 mod path;
 mod retry;
+mod timed;
 mod wire;
 
 pub use address::{Address, addresses};
 pub use client::{Span, Store};
 pub use error::{Refused, refusal};
 pub use retry::{in_transaction, read_optional, read_visible};
+pub use timed::Timed;
