@@ -38,8 +38,10 @@ class Guest:
         return node.run(["xl", "create", self.config], timeout=limit)
 
     def create(self, node):
+        """What xl said, too: a warning, or nothing of interest."""
         got = self.try_create(node)
         expect("xl create", reason(got) if got.status else "succeeded", "succeeded")
+        return got.said
 
     def xl(self, node, command, *words, limit=150):
         """An `xl` command about this guest that must succeed; what it said."""
