@@ -304,10 +304,9 @@ fn a_store_that_is_lost_during_the_promotion_is_told() {
             assert!(matches!(ran.code, Some(1 | 4)), "{ran:?}");
             assert!(ran.stderr.contains("xenstore"), "{}", ran.stderr);
             assert!(took < Duration::from_millis(2600), "{took:?}");
-            let hung = signal == Signal::SIGSTOP;
-            let undone = host.role(WEB) == Role::Secondary;
-            assert!(undone || hung || host.generation == Generation::V9);
-            if undone {
+            // On 9 a reader would not stop the demotion, and who reads cannot be asked.
+            if host.generation == Generation::V84 {
+                assert_eq!(host.role(WEB), Role::Secondary);
                 host.assert_changes(&["primary", "secondary"]);
                 host.assert_left_alone();
             } else {
