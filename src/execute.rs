@@ -24,6 +24,9 @@ use crate::store::{Timed, in_transaction, read_optional};
 const QUIET_READINGS: u32 = 3;
 const QUIET_PAUSE: Duration = Duration::from_millis(20);
 
+/// A wait for Xen's lock after which what was confirmed is old.
+const LONG_WAIT: Duration = Duration::from_millis(200);
+
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
@@ -102,7 +105,7 @@ pub struct Subject<'s> {
 impl Subject<'_> {
     /// Whether several guests may write.
     fn is_shared(&self) -> bool {
-        self.policy.shared || self.facts.backend.mode.contains('!')
+        self.policy.is_shared(&self.facts.backend)
     }
 
     /// Compares a reading with the one that was decided on.
@@ -144,7 +147,8 @@ where
                     undo.retain(|s| *s != Step::Forget);
                 }
                 let later = deadline.deaf().extended(reserve);
-                self.store.set_deadline(later.end());
+                // A store that hangs must leave time for the demotion.
+                self.store.set_deadline(deadline.deaf().extended(reserve / 2).end());
                 let left = self.undo(&undo, subject, &later);
                 let step = step.clone();
                 return Err(Box::new(Interrupted { step, error, left }));
@@ -324,6 +328,22 @@ where
         Ok(())
     }
 
+    /// Xen's lock. After a long wait for it a guest that is being received is confirmed once more:
+    /// no DRBD tool runs while it is held.
+    fn lock_block(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<H::Lock, StepError> {
+        for _ in 0..3 {
+            let asked = self.host.now();
+            let lock = self.host.lock_block(deadline)?;
+            let waited = self.host.now() - asked;
+            if subject.facts.arrival == Arrival::PlainStart || waited < LONG_WAIT {
+                return Ok(lock);
+            }
+            drop(lock);
+            self.confirm(subject, Arrival::IncomingMigration, deadline)?;
+        }
+        Ok(self.host.lock_block(deadline)?)
+    }
+
     /// Under Xen's lock: nobody else has published the device meanwhile; then all in one transaction
     /// that reads `state` again, since blkback opens the device at once and a failure there reaches
     /// nobody (linux: drivers/block/xen-blkback/xenbus.c).
@@ -333,7 +353,7 @@ where
         device: DeviceNumber,
         deadline: &Deadline,
     ) -> Result<(), StepError> {
-        let _lock = self.host.lock_block(deadline)?;
+        let _lock = self.lock_block(subject, deadline)?;
         let minors: Vec<u32> = subject.resource.minors().collect();
         let mut facts = subject.facts.clone();
         facts.uses = sharing::uses(self.store, subject.path, &facts.guest, &minors)?;

@@ -84,7 +84,8 @@ pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
 
 /// The minor behind a path of a mount table, if it is a DRBD device under whatever name.
 fn drbd_minor(root: &Root, source: &str) -> Option<u32> {
-    if !source.starts_with('/') {
+    // Only devices are looked at: to ask for a file on a dead server is to wait for it.
+    if !source.starts_with("/dev/") {
         return None;
     }
     let status = fs::metadata(root.join(source)).ok()?;

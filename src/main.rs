@@ -33,10 +33,7 @@ fn main() -> Code {
         Err(error) => {
             let asked_for = error.exit_code() == 0;
             if !asked_for {
-                log::error!(
-                    "called wrongly: {}",
-                    std::env::args().skip(1).collect::<Vec<_>>().join(" ")
-                );
+                log::error!("called wrongly: {}", arguments());
             }
             let _ = error.print();
             return if asked_for {
@@ -55,6 +52,14 @@ fn main() -> Code {
             ExitCode::Failed.into()
         }
     }
+}
+
+/// What stands on the command line, fit for a log.
+fn arguments() -> String {
+    let words = std::env::args_os()
+        .skip(1)
+        .map(|w| w.to_string_lossy().into_owned());
+    block_drbd::words::short(&words.collect::<Vec<_>>().join(" "), 200)
 }
 
 fn run(action: Action, root: Root) -> Result<ExitCode> {
@@ -93,32 +98,29 @@ fn run(action: Action, root: Root) -> Result<ExitCode> {
     };
     let time = Time::of(action, &all);
     let store = Store::open(time.work.end())?;
-    let ended = match configuration {
-        Ok(configuration) => {
-            let replication = Tools::new(root);
-            let world = World {
-                store: &store,
-                replication: &replication,
-                host: &host,
+    let configuration = match configuration {
+        Ok(configuration) => configuration,
+        Err(error) if action == Action::Add => {
+            let outcome = Outcome::Failed(error.to_string());
+            let ended = Ended {
+                outcome,
+                facts: None,
             };
-            hotplug::run(&world, action, &path, &configuration, &time)
+            return Ok(finish(action, &path, &ended, &store, &all));
         }
-        Err(error) if action == Action::Add => Ended {
-            outcome: Outcome::Failed(error.to_string()),
-            facts: None,
-        },
         // What was promoted under a good file is demoted under a broken one, too.
         Err(error) => {
             log::error!("{error}; its defaults hold for this remove");
-            let replication = Tools::new(root);
-            let world = World {
-                store: &store,
-                replication: &replication,
-                host: &host,
-            };
-            hotplug::run(&world, action, &path, &Configuration::default(), &time)
+            Configuration::default()
         }
     };
+    let replication = Tools::new(root);
+    let world = World {
+        store: &store,
+        replication: &replication,
+        host: &host,
+    };
+    let ended = hotplug::run(&world, action, &path, &configuration, &time);
     Ok(finish(action, &path, &ended, &store, &all))
 }
 
@@ -135,12 +137,6 @@ fn finish(
     let mut subject = format!("domain {}, device {}", path.frontend_id, path.device);
     if let Some(facts) = &ended.facts {
         subject = format!("{}, {}", facts.guest, block_drbd::words::short(vdev, 40));
-        about("XEN_DOMAIN", facts.guest.name.clone().unwrap_or_default());
-        about("XEN_VDEV", vdev);
-        about(
-            "DRBD_RESOURCE",
-            facts.resource().map(|r| r.name.clone()).unwrap_or_default(),
-        );
     }
     if let Outcome::Done(warnings) = &ended.outcome {
         for warning in warnings {
@@ -153,12 +149,10 @@ fn finish(
     }
     let text = format!("{subject}: {}", ended.outcome);
     log::error!("{action} failed: {text}");
-    // A connection that failed in the middle of an exchange cannot be used again.
     let until = all.end().max(Instant::now() + LAST_WORDS);
     store.set_deadline(until);
     let status = ended.outcome.status();
-    let told = report(store, path, &text, status, until)
-        .or_else(|_| report(&Store::open(until)?, path, &text, status, until));
+    let told = report(store, path, &text, status, until);
     // libxl prints hotplug-error for `add`; what nobody else will show is shown here.
     if !matches!(told, Ok(true)) || action == Action::Remove {
         log::error!(target: PERSON, "{action} failed: {text}");

@@ -174,19 +174,19 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         policy: &Policy,
         deadline: &Deadline,
     ) -> Result<(), ObserveError> {
-        let shared = policy.shared || facts.backend.mode.contains('!');
+        let shared = policy.is_shared(&facts.backend);
         let incoming = facts.arrival == Arrival::IncomingMigration;
         let beside = |c: &drbd::Connection| c.role == drbd::Role::Primary && (incoming || shared);
         let asked: Vec<_> = resource
             .connections
             .iter()
-            .filter(|c| beside(c) || !c.is_connected())
+            .filter(|c| beside(c) || (!incoming && !c.is_connected()))
             .collect();
         let consistent = resource
             .volumes
             .iter()
             .any(|v| v.disk == DiskState::Consistent);
-        if asked.is_empty() && !consistent {
+        if asked.is_empty() && !consistent && !resource.connections.is_empty() {
             return Ok(());
         }
         let settings = self.replication.settings(resource, deadline)?;
@@ -199,7 +199,8 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         Ok(())
     }
 
-    /// Asks over each path of the connection until one answers. `None` where no address is known.
+    /// Asks the peer. A connected one over the paths in use, all of which have to answer; another one
+    /// over any. `None` where no address is known.
     fn probe(
         &self,
         settings: &Settings,
@@ -207,19 +208,27 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         policy: &Policy,
     ) -> Option<Probe> {
         let own = settings.connection(connection.peer_node_id);
-        if own.is_some_and(|c| !matches!(c.transport.as_str(), "" | "tcp")) {
+        if own.is_some_and(|c| !matches!(c.transport.as_str(), "" | "tcp" | "lb-tcp")) {
             return Some(Probe::NotApplicable);
         }
-        let paths = match own.map(|c| c.paths.as_slice()) {
-            Some(paths) if !paths.is_empty() => paths,
-            _ => &connection.paths,
+        let used = || {
+            connection
+                .paths
+                .iter()
+                .filter(|p| p.established == Some(true))
+        };
+        let connected = connection.is_connected();
+        let paths: Vec<&drbd::Path> = match own.map(|c| c.paths.as_slice()) {
+            _ if connected && used().next().is_some() => used().collect(),
+            Some(paths) if !paths.is_empty() => paths.iter().collect(),
+            _ => connection.paths.iter().collect(),
         };
         let mut last = None;
         for path in paths {
             let probe = self.host.probe(path, policy.probe);
             let alive = matches!(probe, Probe::Accepted | Probe::Refused);
             last = Some(probe);
-            if alive {
+            if alive != connected {
                 break;
             }
         }

@@ -46,12 +46,6 @@ impl Step {
             | Self::Publish(_) => None,
         }
     }
-
-    /// Whether something outside changes by it.
-    #[must_use]
-    pub fn changes(&self) -> bool {
-        !matches!(self, Self::Confirm(_) | Self::Drain)
-    }
 }
 
 impl fmt::Display for Step {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::Backend;
 use crate::root::Root;
 use crate::spec::check_name;
 
@@ -64,6 +65,15 @@ pub struct Policy {
     pub probe: Duration,
     /// How long the writes of a migrating guest may go on arriving.
     pub drain: Duration,
+}
+
+impl Policy {
+    /// Whether several guests may write: by policy, or by a `!` in the mode, which toolstacks before
+    /// libxl could say.
+    #[must_use]
+    pub fn is_shared(&self, backend: &Backend) -> bool {
+        self.shared || backend.mode.contains('!')
+    }
 }
 
 impl Default for Policy {

@@ -3,11 +3,12 @@
 //! While DRBD is connected nobody listens there, so a live host refuses at once; a cut link gives
 //! silence, at a moment when DRBD may still call itself connected. Seen on real 8.4.11 and 9.2.16.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrLike, bind, connect,
@@ -126,14 +127,16 @@ fn meaning(errno: Errno) -> nix::Result<Probe> {
     }
 }
 
-/// `10.0.0.1:7789`, `[fe80::1]:7789`. DRBD has numbers only, so nothing is looked up.
+/// `10.0.0.1:7789`, `[fe80::1]:7789`, `[fe80::1%eth0]:7789`. Nothing is looked up: that could take
+/// longer than any deadline.
 fn resolve(endpoint: &str) -> Option<SocketAddr> {
     if let Ok(address) = endpoint.parse() {
         return Some(address);
     }
-    // A link-local address with its interface, `[fe80::1%eth0]:7789`.
-    let scoped = endpoint.starts_with('[') && endpoint.contains('%');
-    scoped.then(|| endpoint.to_socket_addrs().ok()?.next())?
+    let (host, port) = endpoint.strip_prefix('[')?.split_once("]:")?;
+    let (host, zone) = host.split_once('%')?;
+    let scope = if_nametoindex(zone).ok()?;
+    Some(SocketAddrV6::new(host.parse().ok()?, port.parse().ok()?, 0, scope).into())
 }
 
 #[cfg(test)]
@@ -151,6 +154,7 @@ mod tests {
         Path {
             local: address("127.0.0.1:7789"),
             peer: address(peer),
+            established: None,
         }
     }
 
@@ -162,6 +166,15 @@ mod tests {
         assert_eq!(probe(&path("ipv4", &address), timeout), Probe::Accepted);
         drop(listener);
         assert_eq!(probe(&path("ipv4", &address), timeout), Probe::Refused);
+    }
+
+    #[test]
+    fn an_address_may_name_its_interface() {
+        let address = resolve("[fe80::1%lo]:7789").map(|a| a.to_string());
+        assert_eq!(address.as_deref(), Some("[fe80::1%1]:7789"));
+        assert_eq!(resolve("[::1]:7789").map(|a| a.port()), Some(7789));
+        assert_eq!(resolve("[fe80::1%nosuch0]:7789"), None);
+        assert_eq!(resolve("localhost:7789"), None);
     }
 
     #[test]

@@ -84,6 +84,8 @@ pub enum Refusal {
         peer: String,
         alive: bool,
     },
+    /// No peer is set up, and the policy forbids a start.
+    NoPeer { resource: String },
     /// The peer could not be asked.
     ProbeFailed {
         resource: String,
@@ -131,6 +133,8 @@ pub enum Obstacle {
     Settings,
     /// The link is cut, and DRBD has not noticed.
     LinkCut { peer: String, address: String },
+    /// The source has noticed that the link was lost, this host has not.
+    LinkLost { peer: String, address: String },
     /// The source's writes did not stop arriving.
     Writes { seconds: u64 },
 }
@@ -193,7 +197,7 @@ impl fmt::Display for Refusal {
             }
             Self::StandAlone { resource, peer } => write!(
                 f,
-                "{resource} is StandAlone towards {peer}: after a split brain choose the copy to keep (`drbdadm connect --discard-my-data {resource}` on the other host), else run `drbdadm connect {resource}`"
+                "{resource} is StandAlone towards {peer}: if that is a split brain, run `drbdadm connect --discard-my-data {resource}` on the host whose copy is to be LOST, then `drbdadm connect {resource}` on the one whose copy is kept"
             ),
             Self::Disk { resource, volume, disk } => write!(
                 f,
@@ -225,6 +229,10 @@ impl fmt::Display for Refusal {
                 f,
                 "{resource} is not connected to {peer} ({}) and disconnected = \"refuse\" is set: reconnect it, or make sure that the guest does not run there and set disconnected = \"warn\"",
                 if *alive { "the host is alive, its DRBD does not listen" } else { "the host does not answer" }
+            ),
+            Self::NoPeer { resource } => write!(
+                f,
+                "{resource} has no peer set up on this host and disconnected = \"refuse\" is set: run `drbdadm adjust {resource}`"
             ),
             Self::ProbeFailed { resource, peer, why } => write!(
                 f,
@@ -286,6 +294,10 @@ impl fmt::Display for Obstacle {
             Self::LinkCut { peer, address } => write!(
                 f,
                 "{peer} does not answer at {address}: the replication link is cut, and DRBD has not noticed yet"
+            ),
+            Self::LinkLost { peer, address } => write!(
+                f,
+                "{peer} waits for a new connection at {address}: the replication link was lost, and DRBD has not noticed here yet"
             ),
             Self::Writes { seconds } => {
                 write!(

@@ -1,7 +1,9 @@
 //! Whether a guest may have a disk: the decision table of design and manual, row by row.
 
 use super::health::{self, blocked, is_usable, peer};
-use super::peers::{check_disconnected, check_overlap, check_primary_peer, has_fencing};
+use super::peers::{
+    check_alone, check_disconnected, check_overlap, check_primary_peer, has_fencing,
+};
 use super::rivals::{check_sharing, joins_a_user};
 use super::{Decision, Failure, Reason, Warning};
 use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
@@ -54,7 +56,7 @@ fn consider(facts: &Facts, policy: &Policy) -> Result<Decision, Decision> {
             holders,
         }));
     }
-    let shared = policy.shared || facts.backend.mode.contains('!');
+    let shared = policy.is_shared(&facts.backend);
     if !shared {
         check_sharing(facts, resource, volume)?;
     }
@@ -204,11 +206,9 @@ fn incoming(
         return Err(Decision::Refuse(refusal));
     }
     let mut steps = promotion(facts, resource);
-    steps.extend([
-        Step::Confirm(Arrival::IncomingMigration),
-        Step::Drain,
-        Step::Publish(device),
-    ]);
+    // A link that is lost while draining looks like writes that have stopped: hence the second look.
+    let confirm = Step::Confirm(Arrival::IncomingMigration);
+    steps.extend([confirm.clone(), Step::Drain, confirm, Step::Publish(device)]);
     Ok(proceed(steps, Vec::new()))
 }
 
@@ -229,6 +229,7 @@ fn plain(
             check_disconnected(facts, resource, connection, policy, &mut warnings)?;
         }
     }
+    check_alone(facts, resource, policy, &mut warnings)?;
     if let Some(refusal) = quorum_lost(resource) {
         return Err(Decision::Wait(refusal));
     }

@@ -104,6 +104,11 @@ pub enum Warning {
         /// What its address answered.
         probe: Option<Probe>,
     },
+    /// The resource has no peer at all.
+    NoPeer {
+        /// The resource.
+        resource: String,
+    },
     /// The local copy is incomplete.
     Resync {
         /// The resource.
@@ -133,6 +138,10 @@ impl fmt::Display for Warning {
                     "{resource} starts without {peer} ({why}): make sure that the guest does not run there, else the copies part"
                 )
             }
+            Self::NoPeer { resource } => write!(
+                f,
+                "{resource} has no peer set up on this host: make sure that the guest does not run elsewhere; `drbdadm adjust {resource}` sets its peers up"
+            ),
             Self::Resync { resource, peer } => write!(
                 f,
                 "{resource} is being resynced from {peer}: the guest depends on that host until it is UpToDate"

@@ -39,7 +39,13 @@ pub(super) fn check_overlap(
         None => return Err(Obstacle::Settings),
     }
     match facts.probes.get(&connection.peer_node_id) {
-        Some(Probe::Accepted | Probe::Refused | Probe::NotApplicable) => Ok(()),
+        Some(Probe::Refused | Probe::NotApplicable) => Ok(()),
+        // Nobody listens while connected, but with several connections it may be another one's.
+        Some(Probe::Accepted) if resource.connections.len() > 1 => Ok(()),
+        Some(Probe::Accepted) => Err(Obstacle::LinkLost {
+            peer: peer(connection),
+            address: address(facts, connection),
+        }),
         Some(Probe::Unanswered | Probe::Failed(_)) | None => Err(Obstacle::LinkCut {
             peer: peer(connection),
             address: address(facts, connection),
@@ -67,6 +73,30 @@ pub(super) fn check_primary_peer(
             why,
         })
     })
+}
+
+/// A resource without any peer: taken out, or never made on this host.
+pub(super) fn check_alone(
+    facts: &Facts,
+    resource: &Resource,
+    policy: &Policy,
+    warnings: &mut Vec<Warning>,
+) -> Result<(), Decision> {
+    let resource_name = resource.name.clone();
+    match policy.disconnected {
+        _ if !resource.connections.is_empty() => {}
+        Disconnected::Allow => {}
+        Disconnected::Warn if has_quorum(facts, resource) => {}
+        Disconnected::Warn => warnings.push(Warning::NoPeer {
+            resource: resource_name,
+        }),
+        Disconnected::Refuse => {
+            return Err(Decision::Refuse(Refusal::NoPeer {
+                resource: resource_name,
+            }));
+        }
+    }
+    Ok(())
 }
 
 /// A peer whose state nobody knows.
@@ -108,9 +138,12 @@ pub(super) fn check_disconnected(
         }
         Some(Probe::Refused | Probe::Unanswered | Probe::NotApplicable) => {}
     }
+    let settings = facts.settings.as_ref();
+    let own = settings.and_then(|s| s.connection(connection.peer_node_id));
+    let fenced = own.is_some_and(|c| c.fencing);
     match policy.disconnected {
         Disconnected::Allow => {}
-        Disconnected::Warn if has_fencing(facts) || has_quorum(facts, resource) => {}
+        Disconnected::Warn if fenced || has_quorum(facts, resource) => {}
         Disconnected::Warn => warnings.push(Warning::Disconnected {
             resource: name(),
             peer: peer(connection),

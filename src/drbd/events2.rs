@@ -106,7 +106,12 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
         }
         "path" => {
             if let (Some(local), Some(peer)) = (keys.address("local"), keys.address("peer")) {
-                connection(resource, keys).paths.push(Path { local, peer });
+                let established = keys.get("established").map(|e| e == "yes");
+                connection(resource, keys).paths.push(Path {
+                    local,
+                    peer,
+                    established,
+                });
             }
         }
         _ => {}

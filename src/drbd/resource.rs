@@ -96,6 +96,8 @@ pub struct Path {
     pub local: Address,
     /// The peer's address.
     pub peer: Address,
+    /// DRBD uses it at the moment; `None` where it does not say.
+    pub established: Option<bool>,
 }
 
 /// A replication address, as DRBD writes it: family, then host and port.
@@ -123,6 +125,12 @@ impl Resource {
     /// Minors of all volumes.
     pub fn minors(&self) -> impl Iterator<Item = u32> + '_ {
         self.volumes.iter().map(|v| v.minor)
+    }
+
+    /// Number and minor of all volumes.
+    #[must_use]
+    pub fn devices(&self) -> Vec<(u32, u32)> {
+        self.volumes.iter().map(|v| (v.volume, v.minor)).collect()
     }
 
     /// Every volume is Primary here.

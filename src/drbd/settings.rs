@@ -41,7 +41,10 @@ impl Settings {
         let all = Section::parse(text);
         let resource = all.first("resource")?;
         let quorum = resource.first("options").and_then(|o| o.value("quorum"));
-        let mut connections: Vec<_> = resource.all("connection").map(connection_of_9).collect();
+        let mut connections: Vec<_> = resource
+            .all("connection")
+            .filter_map(connection_of_9)
+            .collect();
         if connections.is_empty() {
             connections.extend(connection_of_84(resource));
         }
@@ -60,17 +63,14 @@ impl Settings {
     }
 }
 
-fn connection_of_9(section: &Section) -> ConnectionSettings {
+fn connection_of_9(section: &Section) -> Option<ConnectionSettings> {
     let net = section.first("net").cloned().unwrap_or_default();
-    ConnectionSettings {
-        peer_node_id: section
-            .value("_peer_node_id")
-            .and_then(|v| v.parse().ok())
-            .unwrap_or_default(),
+    Some(ConnectionSettings {
+        peer_node_id: section.value("_peer_node_id")?.parse().ok()?,
         fencing: is_fencing(net.value("fencing")),
         paths: section.all("path").filter_map(path).collect(),
         ..of_net(&net)
-    }
+    })
 }
 
 /// 8.4 has one peer, its addresses beside the settings, and `fencing` with each disk.
@@ -84,7 +84,11 @@ fn connection_of_84(resource: &Section) -> Option<ConnectionSettings> {
         address(this.first("address")),
         address(remote.first("address")),
     ) {
-        (Some(local), Some(peer)) => vec![Path { local, peer }],
+        (Some(local), Some(peer)) => vec![Path {
+            local,
+            peer,
+            established: None,
+        }],
         _ => Vec::new(),
     };
     Some(ConnectionSettings {
@@ -114,6 +118,7 @@ fn path(section: &Section) -> Option<Path> {
     Some(Path {
         local: address(section.first("_this_host"))?,
         peer: address(section.first("_remote_host"))?,
+        established: None,
     })
 }
 

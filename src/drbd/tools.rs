@@ -212,15 +212,17 @@ impl Replication for Tools {
             return Absence::NotUp;
         };
         match self.drbdadm(&["sh-minor", name], deadline) {
-            Ok(output) if output.code != Some(0) => Absence::NotConfigured(
-                output
-                    .stderr
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned(),
-            ),
+            Ok(output) if output.stderr.contains("not defined in your config") => {
+                Absence::NotConfigured(
+                    output
+                        .stderr
+                        .lines()
+                        .next()
+                        .unwrap_or_default()
+                        .trim()
+                        .to_owned(),
+                )
+            }
             _ => Absence::NotUp,
         }
     }

@@ -48,6 +48,11 @@ pub fn keep(path: &Path, what: &str, deadline: &Deadline) -> Result<Lock, LockEr
 /// At the deadline, or when the file cannot be had.
 pub fn claim(path: &Path, what: &str, deadline: &Deadline) -> Result<Lock, LockError> {
     loop {
+        let expired = |expired| LockError::Expired {
+            what: what.into(),
+            expired,
+        };
+        deadline.check().map_err(expired)?;
         let file = wait(path, what, deadline)?;
         let held = file.metadata().map_err(|source| LockError::Io {
             what: what.into(),
@@ -105,7 +110,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Makes a folder and those above it, for root only.
+/// Makes a folder and those above it, as needed.
 ///
 /// # Errors
 /// When that fails.

@@ -36,19 +36,25 @@ impl fmt::Display for Opener {
 /// that has the device among its descriptors. Kernel threads, as blkback, show in neither.
 #[must_use]
 pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
+    let mut found = known(root, resource, volumes);
+    let pids: Vec<u32> = found.iter().map(|o| o.pid).collect();
+    let minors: Vec<u32> = volumes.iter().map(|(_, minor)| *minor).collect();
+    found.extend(
+        descriptors(root, &minors)
+            .into_iter()
+            .filter(|o| !pids.contains(&o.pid)),
+    );
+    found
+}
+
+/// What the kernel itself tells, readers and kernel threads included (DRBD 9, with debugfs mounted).
+fn known(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
     let mut found = Vec::new();
     for (volume, minor) in volumes {
         let file = format!("/sys/kernel/debug/drbd/resources/{resource}/volumes/{volume}/openers");
         let text = fs::read_to_string(root.join(&file)).unwrap_or_default();
         found.extend(text.lines().filter_map(|line| told(line, *minor)));
     }
-    let known: Vec<u32> = found.iter().map(|o| o.pid).collect();
-    let minors: Vec<u32> = volumes.iter().map(|(_, minor)| *minor).collect();
-    found.extend(
-        descriptors(root, &minors)
-            .into_iter()
-            .filter(|o| !known.contains(&o.pid)),
-    );
     found
 }
 
@@ -82,7 +88,13 @@ fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
             .flatten()
             .flatten()
         {
-            let Ok(status) = fs::metadata(descriptor.path()) else {
+            // Only devices are looked at closely: to ask for a file on a dead server is to wait for it.
+            let device = fs::read_link(descriptor.path())
+                .is_ok_and(|t| t.to_string_lossy().contains("/dev/"));
+            let Some(status) = device
+                .then(|| fs::metadata(descriptor.path()).ok())
+                .flatten()
+            else {
                 continue;
             };
             let device = status.rdev();

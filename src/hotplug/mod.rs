@@ -92,6 +92,8 @@ where
         time,
         facts: None,
         known: None,
+        by_device: false,
+        stuck: false,
         peer: OnceCell::new(),
     };
     // Patience begins when there is something to wait for; time spent on a lock is not it.
@@ -135,6 +137,10 @@ struct Run<'r, 'w, S, R, H> {
     facts: Option<Facts>,
     /// What an earlier turn knew it to be about: the toolstack may delete the folder meanwhile.
     known: Option<Named>,
+    /// It is known by the device that was published, which counts for more than its name.
+    by_device: bool,
+    /// A demotion was tried and did not succeed.
+    stuck: bool,
     /// Host name of the peer, once it was asked for (8.4).
     peer: OnceCell<Option<String>>,
 }

@@ -2,6 +2,7 @@
 
 use super::Time;
 use super::{Run, Turn};
+use crate::backend::DRBD_MAJOR;
 use crate::deadline::Expired;
 use crate::decision::{Decision, decide};
 use crate::drbd::error::TWO_PRIMARIES;
@@ -9,7 +10,8 @@ use crate::drbd::{Class, Error, Name, Replication};
 use crate::execute::{Interrupted, StepError, Subject};
 use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError};
-use crate::observe::{Asked, ObserveError, World};
+use crate::logging::about;
+use crate::observe::{Asked, Named, ObserveError, World};
 use crate::outcome::Outcome;
 use crate::plan::Step;
 use crate::policy::Policy;
@@ -33,33 +35,28 @@ where
             Err(error) => return Turn::End(failed(&error.into())),
         };
         match (&asked.name, &self.known) {
+            (_, Some(known)) if self.by_device => asked.name = Ok(known.clone()),
             (Ok(named), _) => self.known = Some(named.clone()),
             (Err(_), Some(known)) if self.action == Action::Remove => {
                 asked.name = Ok(known.clone());
             }
             (Err(_), _) => {}
         }
-        let _lock = match self.lock(&asked) {
-            Ok(lock) => lock,
+        let (name, _lock) = match self.lock(&asked) {
+            Ok(locked) => locked.unzip(),
             Err(outcome) => return Turn::End(outcome),
         };
-        let name = asked.name.as_ref().ok().and_then(|n| match &n.name {
-            Name::Resource(name) => Some(name.clone()),
-            Name::Minor(_) => None,
-        });
-        let mut policy = self.configuration.policy(name.as_deref());
-        let facts =
-            match self
-                .world
-                .observe(self.action, self.path, asked, &policy, &self.time.work)
-            {
-                Ok(facts) => facts,
-                Err(error) => return Turn::End(failed(&error)),
-            };
-        if name.is_none() {
-            policy = self
-                .configuration
-                .policy(facts.resource().map(|r| r.name.as_str()));
+        let policy = self.configuration.policy(name.as_deref());
+        let observed = self
+            .world
+            .observe(self.action, self.path, asked, &policy, &self.time.work);
+        let facts = match observed {
+            Ok(facts) => facts,
+            Err(error) => return Turn::End(failed(&error)),
+        };
+        tell_about(&facts);
+        if let Some(again) = self.elsewhere(&facts, name.as_deref()) {
+            return again;
         }
         let decision = decide(self.action, &facts, &policy);
         log::debug!("decision: {decision:?}");
@@ -67,7 +64,8 @@ where
         self.act(decision, &policy, once)
     }
 
-    fn lock(&self, asked: &Asked) -> Result<Option<H::Lock>, Outcome> {
+    /// Locks the resource, and says which; `None` where there is none to lock.
+    fn lock(&self, asked: &Asked) -> Result<Option<(String, H::Lock)>, Outcome> {
         let name = match asked.name.as_ref().map(|n| &n.name) {
             Ok(Name::Resource(name)) => name.clone(),
             Ok(minor @ Name::Minor(_)) => {
@@ -80,7 +78,7 @@ where
             Err(_) => return Ok(None),
         };
         match self.world.host.lock_resource(&name, &self.time.work) {
-            Ok(lock) => Ok(Some(lock)),
+            Ok(lock) => Ok(Some((name, lock))),
             Err(
                 error @ LockError::Expired {
                     expired: Expired::Deadline,
@@ -89,6 +87,35 @@ where
             ) => Err(Outcome::Deadline(error.to_string())),
             Err(error) => Err(Outcome::Failed(error.to_string())),
         }
+    }
+
+    /// What was found is not what was locked: look again.
+    fn elsewhere(&mut self, facts: &Facts, locked: Option<&str>) -> Option<Turn> {
+        let found = facts.resource();
+        // A resource may be renamed, and a link may lead elsewhere, while a guest has the disk: what
+        // was published is what has to be demoted.
+        let published = facts
+            .backend
+            .device()
+            .filter(|d| d.major == DRBD_MAJOR)
+            .map(|d| d.minor);
+        let strange = |minor: &u32| !found.is_some_and(|r| r.minors().any(|m| m == *minor));
+        if let (Action::Remove, Some(minor), false) =
+            (self.action, published.filter(strange), self.by_device)
+        {
+            self.by_device = true;
+            self.known = Some(Named {
+                name: Name::Minor(minor),
+                volume: None,
+            });
+        } else if found.is_none() || found.map(|r| r.name.as_str()) == locked {
+            return None;
+        }
+        let what = "the resource came up or was renamed at this very moment: try again";
+        Some(Turn::Later {
+            patience: Duration::from_secs(5),
+            otherwise: Outcome::Failed(what.to_owned()),
+        })
     }
 
     fn act(&mut self, decision: Decision, policy: &Policy, once: &mut bool) -> Turn {
@@ -161,6 +188,7 @@ where
             ) => Class::Transient,
             _ => Class::Final,
         };
+        self.stuck = step == Step::Demote;
         let outcome = self.outcome(&step, error, left.as_deref(), policy);
         let patience = match self.action {
             Action::Add => policy.patience,
@@ -226,4 +254,14 @@ fn failed(error: &ObserveError) -> Outcome {
     } else {
         Outcome::Failed(error.to_string())
     }
+}
+
+/// Fields of every log line from now on.
+fn tell_about(facts: &Facts) {
+    about("XEN_DOMAIN", facts.guest.name.clone().unwrap_or_default());
+    about("XEN_VDEV", facts.backend.vdev.as_str());
+    about(
+        "DRBD_RESOURCE",
+        facts.resource().map(|r| r.name.clone()).unwrap_or_default(),
+    );
 }

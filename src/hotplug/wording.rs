@@ -100,21 +100,20 @@ where
         let (Outcome::Failed(words) | Outcome::Deadline(words)) = &outcome else {
             return outcome;
         };
-        let volumes: Vec<(u32, u32)> = resource
-            .volumes
-            .iter()
-            .map(|v| (v.volume, v.minor))
-            .collect();
-        let openers = self.world.host.openers(&resource.name, &volumes);
-        let who = if openers.is_empty() {
-            "no process on this host shows as the holder, so it may be the kernel's (blkback with I/O that does not end)".to_owned()
-        } else {
-            list(&openers)
-        };
         let name = &resource.name;
-        let text = format!(
-            "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
-        );
+        let text = if self.stuck {
+            let openers = self.world.host.openers(name, &resource.devices());
+            let who = if openers.is_empty() {
+                "no process on this host shows as the holder, so it may be the kernel's (blkback with I/O that does not end)".to_owned()
+            } else {
+                list(&openers)
+            };
+            format!(
+                "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
+            )
+        } else {
+            format!("{words}; {name} may still be Primary here: see `drbdadm status {name}`")
+        };
         match outcome {
             Outcome::Deadline(_) => Outcome::Deadline(text),
             _ => Outcome::Failed(text),

@@ -55,9 +55,14 @@ impl Connection {
         })
     }
 
-    /// When to give up, from now on.
+    /// When to give up, from now on. A connection that was given up is made anew, if it can be.
     pub fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = deadline;
+        if self.broken {
+            if let Ok(new) = Self::open(&self.address, deadline) {
+                *self = new;
+            }
+        }
     }
 
     /// Sends a request and waits for its reply.  `path` is only named in errors.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use block_drbd::backend::DeviceNumber;
 use block_drbd::decision::{Decision, Warning, decide};
-use block_drbd::drbd::Role;
+use block_drbd::drbd::{Connection, Role};
 use block_drbd::facts::{Arrival, Facts};
 use block_drbd::plan::{Plan, Step};
 use block_drbd::policy::{Disconnected, Policy};
@@ -276,7 +276,7 @@ fn warned(decision: &Decision) -> (usize, usize) {
     let Decision::Proceed { warnings, .. } = decision else {
         return (0, 0);
     };
-    let is_lost = |w: &&Warning| matches!(w, Warning::Disconnected { .. });
+    let is_lost = |w: &&Warning| matches!(w, Warning::Disconnected { .. } | Warning::NoPeer { .. });
     let lost = warnings.iter().filter(is_lost).count();
     (lost, warnings.len() - lost)
 }
@@ -284,19 +284,23 @@ fn warned(decision: &Decision) -> (usize, usize) {
 /// How many warnings of each sort a start has to give: for lost peers, for copies being filled.
 fn warnings(f: &Facts, p: &Policy) -> (usize, usize) {
     let settings = f.settings.as_ref();
-    let fenced = settings.is_some_and(|s| s.connections.iter().any(|c| c.fencing));
+    let fenced = |c: &Connection| {
+        let own = settings.and_then(|s| s.connection(c.peer_node_id));
+        own.is_some_and(|c| c.fencing)
+    };
     let counted = settings.is_some_and(|s| s.quorum)
         && table::up(f).volumes.iter().all(|v| v.quorum == Some(true));
-    let quiet = p.disconnected != Disconnected::Warn || fenced || counted;
+    let quiet = p.disconnected != Disconnected::Warn || counted;
     let lost = table::up(f)
         .connections
         .iter()
-        .filter(|c| table::lost(f, c))
+        .filter(|c| table::lost(f, c) && !fenced(c))
         .count();
+    let alone = usize::from(table::up(f).connections.is_empty());
     let filled = table::up(f)
         .volumes
         .iter()
         .filter(|v| !table::usable(f, v) && table::synced(f, v))
         .count();
-    (if quiet { 0 } else { lost }, filled)
+    (if quiet { 0 } else { lost + alone }, filled)
 }

@@ -21,7 +21,7 @@ pub fn report() -> &'static Report {
     REPORT.get_or_init(|| {
         let mut report = Report::default();
         for group in [
-            peer, network, disk, sharing, backend, policy, two_of_all, remove,
+            peer, network, disk, sharing, backend, policy, two_of_all, alone, remove,
         ] {
             group(&mut report);
         }
@@ -292,6 +292,19 @@ fn two_of_all(report: &mut Report) {
     }
     base.probes.clear();
     report.add_all(&base, &policies);
+}
+
+/// no peer at all × every policy × quorum × arrival
+fn alone(report: &mut Report) {
+    let mut facts = space::plain_start();
+    up(&mut facts).connections.clear();
+    for arrival in ARRIVALS {
+        facts.arrival = arrival;
+        for quorum in [None, Some(false), Some(true)] {
+            up(&mut facts).volumes[0].quorum = quorum;
+            report.add_all(&facts, &space::policies());
+        }
+    }
 }
 
 fn peer_in_state(facts: &mut Facts, peer: usize, state: usize) {

@@ -19,7 +19,8 @@ fn an_incoming_migration_is_taken_in_when_all_is_well() {
     assert_eq!(
         plan.to_string(),
         "note the promotion, promote, read everything again, \
-         wait until the source's writes have stopped arriving, publish device 93:1"
+         wait until the source's writes have stopped arriving, read everything again, \
+         publish device 93:1"
     );
 }
 
@@ -112,4 +113,19 @@ fn pygrub_starts_as_any_guest() {
     assert_eq!(answer(&add(&facts)).0, Answer::Promote);
     up(&mut facts).connections[0].role = Role::Primary;
     waits(&facts, &["Primary on nodo2"]);
+}
+
+#[test]
+fn a_source_that_waits_for_a_new_connection_has_noticed_a_loss_that_this_host_has_not() {
+    let mut facts = incoming();
+    space::set_probe(&mut facts, Some(&Probe::Accepted));
+    let refusal = sentence(&add(&facts));
+    for word in [
+        "nodo2",
+        "waits for a new connection",
+        "10.0.0.2:7789",
+        "goes on at its source",
+    ] {
+        assert!(refusal.contains(word), "no {word} in {refusal}");
+    }
 }

@@ -314,3 +314,25 @@ fn a_copy_that_is_being_filled_is_a_matter_of_policy() {
         &["web-root", "nodo2", "until it is UpToDate"],
     );
 }
+
+#[test]
+fn a_resource_without_any_peer_starts_with_a_warning_or_not_at_all() {
+    let mut facts = plain_start();
+    up(&mut facts).connections.clear();
+    let Decision::Proceed { warnings, .. } = add(&facts) else {
+        panic!("refused");
+    };
+    let [warning] = warnings.as_slice() else {
+        panic!("{warnings:?}");
+    };
+    assert!(
+        warning.to_string().contains("web-root has no peer set up"),
+        "{warning}"
+    );
+    let policy = Policy {
+        disconnected: Disconnected::Refuse,
+        ..Policy::default()
+    };
+    let refusal = sentence(&decide(Action::Add, &facts, &policy));
+    assert!(refusal.contains("`drbdadm adjust web-root`"), "{refusal}");
+}

@@ -246,6 +246,7 @@ fn settings(peer_node_id: u32) -> ConnectionSettings {
         paths: vec![Path {
             local: address(1),
             peer: address(peer_node_id + 2),
+            established: None,
         }],
     }
 }

@@ -77,6 +77,7 @@ fn sort(refusal: &Refusal) -> &'static str {
         Refusal::PeerPrimary { .. } => "peer primary",
         Refusal::PeerAlive { .. } => "peer alive",
         Refusal::Disconnected { .. } => "disconnected",
+        Refusal::NoPeer { .. } => "no peer",
         Refusal::ProbeFailed { .. } => "probe failed",
         Refusal::Migration { .. } => "migration",
         Refusal::Beside { .. } => "beside",
@@ -150,6 +151,7 @@ const ROWS: &[Row] = &[
     row(14, "starts while the peer waits", |f, _| peers(f, |f, c| lost(f, c) && alive(f, c)), &[(Wait, "peer alive")]),
     row(14, "starts, and nobody could ask the peer", |f, _| peers(f, |f, c| lost(f, c) && !alive(f, c) && unasked(f, c)), &[(Refuse, "probe failed")]),
     row(14, "starts alone, and must not", |f, p| p.disconnected == Disconnected::Refuse && peers(f, |f, c| lost(f, c) && !alive(f, c) && !unasked(f, c)), &[(Refuse, "disconnected")]),
+    row(14, "starts without any peer, and must not", |f, p| p.disconnected == Disconnected::Refuse && up(f).connections.is_empty(), &[(Refuse, "no peer")]),
     row(15, "starts without quorum", |f, _| loses_votes(f), &[(Wait, "quorum")]),
     row(16, "starts, Primary for somebody here", |f, _| primary(f) && live(f).next().is_some(), &[(Attach, ""), (Keep, ""), (Promote, "")]),
     row(17, "starts, Primary for no known reason", |f, _| primary(f) && !f.promoted_by_us, &[(Keep, "")]),
@@ -295,10 +297,12 @@ pub fn in_step(f: &Facts, c: &Connection) -> bool {
         .and_then(|s| s.connection(c.peer_node_id));
     let allowed = settings
         .is_some_and(|s| s.protocol.as_deref() == Some("C") && s.two_primaries == Some(true));
-    let answered = matches!(
-        f.probes.get(&c.peer_node_id),
-        Some(Probe::Accepted | Probe::Refused | Probe::NotApplicable)
-    );
+    // Nobody listens while connected, unless for another connection.
+    let answered = match f.probes.get(&c.peer_node_id) {
+        Some(Probe::Refused | Probe::NotApplicable) => true,
+        Some(Probe::Accepted) => up(f).connections.len() > 1,
+        _ => false,
+    };
     connected(c) && whole && allowed && answered
 }
 

@@ -38,8 +38,8 @@ fn a_migrating_guest_is_taken_in_beside_its_source() {
         host.assert_changes(&["primary"]);
         let expected = match host.generation {
             // The counters stand in /proc/drbd.
-            Generation::V84 => 4,
-            Generation::V9 => 8,
+            Generation::V84 => 5,
+            Generation::V9 => 9,
         };
         assert!(host.calls().len() <= expected, "{:?}", host.calls());
     });

@@ -57,6 +57,7 @@ pub fn settings() -> Settings {
             paths: vec![Path {
                 local: address("10.0.0.1:7789"),
                 peer: address("10.0.0.2:7789"),
+                established: None,
             }],
         }],
     }
