@@ -148,7 +148,8 @@ where
                 }
                 let later = deadline.deaf().extended(reserve);
                 // A store that hangs must leave time for the demotion.
-                self.store.set_deadline(deadline.deaf().extended(reserve / 2).end());
+                self.store
+                    .set_deadline(deadline.deaf().extended(reserve / 2).end());
                 let left = self.undo(&undo, subject, &later);
                 let step = step.clone();
                 return Err(Box::new(Interrupted { step, error, left }));

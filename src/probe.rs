@@ -4,6 +4,7 @@
 //! silence, at a moment when DRBD may still call itself connected. Seen on real 8.4.11 and 9.2.16.
 
 use std::net::{SocketAddr, SocketAddrV6};
+use std::os::fd::AsFd;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use nix::sys::socket::{
     getsockopt, socket, sockopt,
 };
 use serde::{Deserialize, Serialize};
-use std::os::fd::AsFd;
 
 use crate::drbd::Path;
 

@@ -6,7 +6,6 @@ mod wording;
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use crate::store::Timed;
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
@@ -17,6 +16,7 @@ use crate::observe::{Named, World};
 use crate::outcome::Outcome;
 use crate::policy::Configuration;
 use crate::request::{Action, BackendPath};
+use crate::store::Timed;
 
 /// First and longest pause between two readings.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

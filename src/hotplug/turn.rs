@@ -1,5 +1,9 @@
 //! One turn of the loop: look, decide, act, and say what a failure means.
 
+use std::time::Duration;
+
+use xenstore_rs::{XsTransaction, XsTransactionSpan};
+
 use super::Time;
 use super::{Run, Turn};
 use crate::backend::DRBD_MAJOR;
@@ -18,8 +22,6 @@ use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Action;
 use crate::store::Timed;
-use std::time::Duration;
-use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 impl<S, R, H> Run<'_, '_, S, R, H>
 where

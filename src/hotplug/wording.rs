@@ -1,5 +1,7 @@
 //! Words that cost a program or a search, so they are looked for only once all is decided and done.
 
+use xenstore_rs::{XsTransaction, XsTransactionSpan};
+
 use super::Run;
 use crate::decision::{Decision, Warning, decide};
 use crate::drbd::{Connection, Generation, Replication, Resource};
@@ -12,7 +14,6 @@ use crate::refusal::Refusal;
 use crate::request::Action;
 use crate::store::Timed;
 use crate::words::list;
-use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 impl<S, R, H> Run<'_, '_, S, R, H>
 where
