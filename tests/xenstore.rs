@@ -499,7 +499,7 @@ fn peers_which_break_the_protocol_are_given_up() {
             "{name}: {:?}",
             begin.elapsed()
         );
-        store.set_deadline(seconds(5));
+        // Until it is given more time, and with that a connection of its own.
         assert_eq!(
             store.read("/a").unwrap_err().kind(),
             ErrorKind::NotConnected,

@@ -22,8 +22,8 @@ use super::wire::{self, Request, malformed};
 /// * `rm` of what does not exist succeeds, whether or not its parent exists; `rm` of `/` is
 ///   refused.
 /// * `read` gives `InvalidData` for a value which is not UTF-8.
-/// * After an I/O failure or a reply which makes no sense every call fails with `NotConnected`; a
-///   new `Store` has to be opened to go on.
+/// * After an I/O failure or a reply which makes no sense every call fails with `NotConnected`,
+///   until a new deadline is set: then it connects anew.
 #[derive(Debug)]
 pub struct Store {
     connection: Rc<RefCell<Connection>>,
