@@ -28,7 +28,7 @@ const SHORT: Duration = Duration::from_secs(6);
 #[derive(Debug)]
 pub struct Tools {
     root: Root,
-    setup: OnceCell<(Generation, PathBuf)>,
+    setup: OnceCell<PathBuf>,
 }
 
 impl Tools {
@@ -56,16 +56,15 @@ impl Tools {
     }
 
     fn drbdsetup(&self, generation: Generation) -> &PathBuf {
-        let (_, path) = self.setup.get_or_init(|| {
+        // One module is loaded for all of a run, so its generation does not change.
+        self.setup.get_or_init(|| {
             let direct = self.root.join(DRBDSETUP_84);
-            let path = if generation == Generation::V84 && direct.exists() {
+            if generation == Generation::V84 && direct.exists() {
                 direct
             } else {
                 self.program("drbdsetup")
-            };
-            (generation, path)
-        });
-        path
+            }
+        })
     }
 
     fn program(&self, name: &str) -> PathBuf {
