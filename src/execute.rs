@@ -265,16 +265,14 @@ where
     /// Demotes, and judges by the role that is read afterwards, not by what the command said.
     fn demote(&self, now: &Resource, deadline: &Deadline) -> Result<(), StepError> {
         let result = self.replication.demote(now, deadline);
-        match self.read_again(now, deadline)? {
-            Some(after) if !after.is_secondary() => {
-                result?;
-                Err(StepError::Host(format!(
-                    "{} is still Primary, and DRBD does not say why",
-                    now.name
-                )))
-            }
-            _ => Ok(()),
+        if self.replication.is_secondary(now, deadline)? {
+            return Ok(());
         }
+        result?;
+        Err(StepError::Host(format!(
+            "{} is still Primary, and DRBD does not say why",
+            now.name
+        )))
     }
 
     fn read_again(

@@ -104,6 +104,15 @@ pub trait Replication {
     /// When DRBD refuses, or does not answer in time.
     fn demote(&self, resource: &Resource, deadline: &Deadline) -> Result<(), Error>;
 
+    /// Whether no volume is Primary here any more, read anew. A resource that went down is not.
+    ///
+    /// # Errors
+    /// When DRBD cannot be asked.
+    fn is_secondary(&self, resource: &Resource, deadline: &Deadline) -> Result<bool, Error> {
+        let now = self.read(&Name::Resource(resource.name.clone()), deadline)?;
+        Ok(now.is_none_or(|r| r.is_secondary()))
+    }
+
     /// Reads the counters of [`InFlight`].
     ///
     /// # Errors

@@ -87,9 +87,14 @@ impl ProcDrbd {
             return;
         }
         for volume in &mut resource.volumes {
-            let role = self.minors.get(&volume.minor).and_then(|m| m.role.clone());
-            volume.role = role.unwrap_or(Role::Unknown);
+            volume.role = self.role(volume.minor).cloned().unwrap_or(Role::Unknown);
         }
+    }
+
+    /// The role of a minor, where the file has it (8.4).
+    #[must_use]
+    pub fn role(&self, minor: u32) -> Option<&Role> {
+        self.minors.get(&minor).and_then(|m| m.role.as_ref())
     }
 
     /// Counters of a minor, where the file has them (8.4).

@@ -177,6 +177,20 @@ impl Replication for Tools {
         first
     }
 
+    /// On 8.4 the kernel's own file has the role of every minor: no program is needed.
+    fn is_secondary(&self, resource: &Resource, deadline: &Deadline) -> Result<bool, Error> {
+        if resource.generation == Generation::V84 {
+            if let Some(file) = self.proc_drbd()? {
+                let secondary = |minor| file.role(minor) == Some(&Role::Secondary);
+                if resource.minors().all(secondary) {
+                    return Ok(true);
+                }
+            }
+        }
+        let now = self.read(&Name::Resource(resource.name.clone()), deadline)?;
+        Ok(now.is_none_or(|r| r.is_secondary()))
+    }
+
     fn in_flight(&self, resource: &Resource, deadline: &Deadline) -> Result<InFlight, Error> {
         if resource.generation == Generation::V84 {
             let file = self.proc_drbd()?;
