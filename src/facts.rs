@@ -56,6 +56,9 @@ pub struct Facts {
     pub probes: BTreeMap<u32, Probe>,
     /// This program promoted the resource and has not demoted it since.
     pub promoted_by_us: bool,
+    /// This program allowed two primaries at run time, and nobody has set that back since.
+    #[serde(default)]
+    pub window_noted: bool,
 }
 
 impl Facts {

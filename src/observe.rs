@@ -9,7 +9,7 @@ use crate::backend::{Backend, DRBD_MAJOR, Guest};
 use crate::deadline::Deadline;
 use crate::drbd::{self, Absence, DiskState, Name, Replication, Resource, Settings};
 use crate::facts::{Arrival, Facts, Found};
-use crate::host::{Caller, Host};
+use crate::host::{Caller, Host, Note};
 use crate::policy::Policy;
 use crate::probe::Probe;
 use crate::request::{Action, BackendPath};
@@ -129,6 +129,7 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             settings: None,
             probes: BTreeMap::new(),
             promoted_by_us: false,
+            window_noted: false,
         };
         let named = match name {
             Ok(named) => named,
@@ -157,7 +158,8 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         let minors: Vec<u32> = resource.minors().collect();
         facts.uses = sharing::uses(self.store, path, &facts.guest, &minors)?;
         facts.holders = self.host.holders(&minors);
-        facts.promoted_by_us = self.host.is_noted(&resource.name);
+        facts.promoted_by_us = self.host.is_noted(Note::Promotion, &resource.name);
+        facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
             facts.arrival = arrival(&facts.guest, self.host.caller());
             self.look_closer(&mut facts, &resource, policy, deadline)?;

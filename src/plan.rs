@@ -16,6 +16,11 @@ pub enum Step {
     Note,
     /// Drop that note.
     Forget,
+    /// Allow two primaries on the connection to the peer of that node id, at run time.
+    OpenWindow(u32),
+    /// Set that back: on the connection of that node id, which this plan opened; without one, on
+    /// every connection where the configuration does not allow it.
+    CloseWindow(Option<u32>),
     /// Make the resource Primary here.
     Promote,
     /// Keep a resource Primary that was so before. On DRBD 9 it may be so only as long as somebody
@@ -37,8 +42,10 @@ impl Step {
     pub fn undo(&self) -> Option<Self> {
         match self {
             Self::Note => Some(Self::Forget),
+            Self::OpenWindow(peer) => Some(Self::CloseWindow(Some(*peer))),
             Self::Promote => Some(Self::Demote),
             Self::Forget
+            | Self::CloseWindow(_)
             | Self::Hold
             | Self::Demote
             | Self::Confirm(_)
@@ -53,6 +60,8 @@ impl fmt::Display for Step {
         match self {
             Self::Note => f.write_str("note the promotion"),
             Self::Forget => f.write_str("drop the note of the promotion"),
+            Self::OpenWindow(_) => f.write_str("allow two primaries for the moment"),
+            Self::CloseWindow(_) => f.write_str("no longer allow two primaries"),
             Self::Promote => f.write_str("promote"),
             Self::Hold => f.write_str("keep it Primary"),
             Self::Demote => f.write_str("demote"),

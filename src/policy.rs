@@ -40,6 +40,8 @@ pub enum Resync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DualPrimary {
+    /// For the moment of the migration only, over a healthy connection; not configured otherwise.
+    Window,
     /// As the resource is configured: `allow-two-primaries yes` has to stand there.
     Static,
     /// Never: live migrations are refused.
@@ -81,7 +83,7 @@ impl Default for Policy {
         Self {
             disconnected: Disconnected::Warn,
             resync: Resync::Refuse,
-            dual_primary: DualPrimary::Static,
+            dual_primary: DualPrimary::Window,
             shared: false,
             deadline: Duration::from_secs(30),
             patience: Duration::from_secs(5),

@@ -127,6 +127,8 @@ pub enum Obstacle {
     Disk { volume: u32, disk: DiskState },
     /// Not protocol C.
     Protocol { protocol: String },
+    /// `dual-primary = "static"`, and two primaries are not allowed.
+    Static { peer: String },
     /// Two primaries are not allowed.
     TwoPrimaries { peer: String },
     /// The settings could not be read.
@@ -289,6 +291,10 @@ impl fmt::Display for Obstacle {
             Self::TwoPrimaries { peer } => write!(
                 f,
                 "two primaries are not allowed with {peer}: set `allow-two-primaries yes` on both hosts and run `drbdadm adjust`"
+            ),
+            Self::Static { peer } => write!(
+                f,
+                "two primaries are not allowed with {peer} and dual-primary = \"static\" is set: set `allow-two-primaries yes` on both hosts and run `drbdadm adjust`, or set dual-primary = \"window\""
             ),
             Self::Settings => f.write_str("DRBD does not tell the settings of the connection"),
             Self::LinkCut { peer, address } => write!(

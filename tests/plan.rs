@@ -26,14 +26,20 @@ use xenstore_rs::Xs;
 enum Scenario {
     Start,
     Receive,
+    /// As `Receive`, where two primaries are not configured.
+    Open,
     Join,
     Keep,
     Remove,
+    /// The source of a migration lets go of the disk.
+    Leave,
+    /// What an earlier run left: Secondary, with a window that it noted.
+    Tidy,
 }
 
-use Scenario::{Join, Keep, Receive, Remove, Start};
+use Scenario::{Join, Keep, Leave, Open, Receive, Remove, Start, Tidy};
 
-const ALL: [Scenario; 5] = [Start, Receive, Join, Keep, Remove];
+const ALL: [Scenario; 8] = [Start, Receive, Open, Join, Keep, Remove, Leave, Tidy];
 
 impl Scenario {
     fn world(self) -> Outside {
@@ -41,24 +47,41 @@ impl Scenario {
         match self {
             Start => {}
             Receive => outside.receive(4),
+            Open => {
+                outside.receive(4);
+                outside.windowed(false);
+            }
             Join => {
                 outside.set_role(&Role::Primary);
                 outside.set_noted();
                 outside.published(5, "web", "/vm/web");
             }
             Keep => outside.set_role(&Role::Primary),
-            Remove => {
+            Remove | Leave => {
                 outside.set_role(&Role::Primary);
                 outside.set_noted();
                 outside.write(&format!("{BACKEND}/state"), "6");
                 outside.write(&format!("{BACKEND}/physical-device"), "93:1");
+                if self == Leave {
+                    outside.change(|r| r.connections[0].role = Role::Primary);
+                    outside.windowed(true);
+                }
+            }
+            Tidy => {
+                outside.write(&format!("{BACKEND}/state"), "6");
+                outside.windowed(true);
+                outside.set_window_noted();
             }
         }
         outside
     }
 
+    fn removes(self) -> bool {
+        matches!(self, Remove | Leave | Tidy)
+    }
+
     fn action(self) -> Action {
-        if self == Remove {
+        if self.removes() {
             Action::Remove
         } else {
             Action::Add
@@ -68,18 +91,18 @@ impl Scenario {
     /// Primary and noted, before the run.
     fn before(self) -> (bool, bool) {
         match self {
-            Start | Receive => (false, false),
+            Start | Receive | Open | Tidy => (false, false),
             Keep => (true, false),
-            Join | Remove => (true, true),
+            Join | Remove | Leave => (true, true),
         }
     }
 
     /// The same after one that went well.
     fn after(self) -> (bool, bool) {
         match self {
-            Start | Receive | Join => (true, true),
+            Start | Receive | Open | Join => (true, true),
             Keep => (true, false),
-            Remove => (false, false),
+            Remove | Leave | Tidy => (false, false),
         }
     }
 
@@ -105,12 +128,12 @@ fn check(scenario: Scenario, outside: &Outside, ended: &Outcome, what: &str) -> 
     assert!(!outside.is_locked(), "{what}: a lock is kept");
     if code == ExitCode::Done {
         // A demotion is done when it is done: its note may stay, and is found later.
-        let noted = scenario == Remove && what.contains("Forget") || scenario.after().1;
+        let noted = scenario.removes() && what.contains("Forget") || scenario.after().1;
         assert!(
             now.0 == scenario.after().0 && now.1 <= noted && now.1 >= scenario.after().1,
             "{what}: {now:?}"
         );
-        if scenario != Remove {
+        if !scenario.removes() {
             assert_eq!(
                 outside.node("physical-device").as_deref(),
                 Some("93:1"),
@@ -131,7 +154,7 @@ fn check(scenario: Scenario, outside: &Outside, ended: &Outcome, what: &str) -> 
                 words.contains("`drbdadm secondary web-root`"),
                 "{what}: nobody is told"
             );
-        } else if scenario != Remove {
+        } else if !scenario.removes() {
             // Whose end nobody saw, that promotion may still come: its note tells whose it is.
             let (primary, noted) = scenario.before();
             let unseen = !primary && what.contains("call: Promote") && what.contains("Expired");
@@ -139,13 +162,34 @@ fn check(scenario: Scenario, outside: &Outside, ended: &Outcome, what: &str) -> 
         } else {
             assert!(!now.0 || now.1, "{what}: Primary without its note");
         }
-        if scenario != Remove {
+        if !scenario.removes() {
             assert_eq!(outside.node("physical-device"), None, "{what}: published");
             assert_eq!(outside.node("hotplug-status"), None, "{what}: published");
         }
     }
+    window(scenario, outside, ended, &what);
     pauses(scenario, outside, &what);
     code
+}
+
+/// Two primaries are allowed for as long as they are needed; where that could not be set back, it is
+/// noted, and for `add` it is said.
+fn window(scenario: Scenario, outside: &Outside, ended: &Outcome, what: &str) {
+    let (open, noted) = outside.window();
+    let done = ended.code() == ExitCode::Done;
+    match scenario {
+        Open if done => assert_eq!((open, noted), (true, true), "{what}"),
+        Open if open => {
+            let told = ended.to_string().contains("two primaries stay allowed");
+            assert!(noted && (told || outside.is_primary()), "{what}: open");
+        }
+        Tidy => assert!(noted || !open, "{what}: open without a note"),
+        Leave if done => assert!(noted || !open || what.contains("Note"), "{what}: open"),
+        Start | Receive | Join | Keep | Remove => {
+            assert_eq!((open, noted), (true, false), "{what}: configured");
+        }
+        Open | Leave => {}
+    }
 }
 
 /// Whoever waits for better times gives the resource's lock back meanwhile. Two waits are part of a
@@ -155,7 +199,7 @@ fn pauses(scenario: Scenario, outside: &Outside, what: &str) {
     for pair in outside.made().windows(2) {
         demoted |= pair[0].call == Call::Demote;
         if pair[1].call == Call::Pause && pair[1].resource_locked {
-            let undoing = scenario != Remove && demoted;
+            let undoing = !scenario.removes() && demoted;
             assert!(
                 undoing || pair[0].call == Call::InFlight,
                 "{what}: paused under the lock after {:?}",
@@ -194,9 +238,11 @@ fn run(scenario: Scenario, strikes: &[Strike], configuration: &str) -> (Outside,
 fn faults(call: Call) -> Vec<Fault> {
     use Fault::{After, Before, Broken, DoneAndExpired, DoneAndRefused, Expired, Refused};
     let mut all = match call {
-        Call::Promote | Call::Demote => {
+        Call::Promote | Call::Demote | Call::OpenWindow | Call::CloseWindow => {
             let mut all = vec![Expired, DoneAndExpired, Broken];
-            for number in [-1, -2, -7, -10, -12, -18, -19, -20, -21, -23, -25, 127, 158] {
+            for number in [
+                -1, -2, -7, -10, -12, -18, -19, -20, -21, -23, -25, 127, 158, 162, 164,
+            ] {
                 all.extend([Refused(number), DoneAndRefused(number)]);
             }
             all
@@ -205,12 +251,20 @@ fn faults(call: Call) -> Vec<Fault> {
             vec![Expired, Broken, Refused(-18), Refused(158), Refused(-23)]
         }
         Call::LockResource | Call::LockBlock => vec![Expired, Broken],
-        Call::Note | Call::Forget | Call::CheckNode | Call::Probe | Call::Pause => vec![Broken],
+        Call::Note
+        | Call::Forget
+        | Call::CheckNode
+        | Call::Probe
+        | Call::Pause
+        | Call::Configured => vec![Broken],
         Call::PeerName => Vec::new(),
     };
     for happens in HAPPENINGS {
         all.push(Before(happens));
-        if call == Call::Promote || call == Call::Demote {
+        if matches!(
+            call,
+            Call::Promote | Call::Demote | Call::OpenWindow | Call::CloseWindow
+        ) {
             all.push(After(happens));
         }
     }

@@ -67,7 +67,7 @@ fn consider(facts: &Facts, policy: &Policy) -> Result<Decision, Decision> {
         return Ok(proceed(vec![confirm, Step::Publish(device)], warnings));
     }
     match facts.arrival {
-        Arrival::IncomingMigration => incoming(facts, resource, policy, device),
+        Arrival::IncomingMigration => incoming(facts, resource, policy, device, shared),
         Arrival::PlainStart => plain(facts, resource, policy, device, shared),
     }
 }
@@ -169,6 +169,7 @@ fn incoming(
     resource: &Resource,
     policy: &Policy,
     device: DeviceNumber,
+    shared: bool,
 ) -> Result<Decision, Decision> {
     let refuse = |why: Obstacle| {
         Decision::Refuse(Refusal::Migration {
@@ -201,11 +202,23 @@ fn incoming(
             return Err(refuse(Obstacle::TwoSources { peers }));
         }
     };
-    check_overlap(facts, resource, source).map_err(refuse)?;
+    let allowed = check_overlap(facts, resource, source).map_err(refuse)?;
+    let peer = || peer(source);
+    match policy.dual_primary {
+        _ if allowed => {}
+        // It would have to stay open for as long as guests share the resource.
+        _ if shared => return Err(refuse(Obstacle::TwoPrimaries { peer: peer() })),
+        DualPrimary::Static => return Err(refuse(Obstacle::Static { peer: peer() })),
+        DualPrimary::Window | DualPrimary::Never => {}
+    }
     if let Some(refusal) = quorum_lost(resource) {
         return Err(Decision::Refuse(refusal));
     }
     let mut steps = promotion(facts, resource);
+    if !allowed {
+        // Behind the note, ahead of the promotion.
+        steps.insert(steps.len() - 1, Step::OpenWindow(source.peer_node_id));
+    }
     // A link that is lost while draining looks like writes that have stopped: hence the second look.
     let confirm = Step::Confirm(Arrival::IncomingMigration);
     steps.extend([confirm.clone(), Step::Drain, confirm, Step::Publish(device)]);

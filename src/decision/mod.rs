@@ -155,6 +155,6 @@ impl fmt::Display for Warning {
 pub fn decide(action: Action, facts: &Facts, policy: &Policy) -> Decision {
     match action {
         Action::Add => add::decide(facts, policy),
-        Action::Remove => remove::decide(facts),
+        Action::Remove => remove::decide(facts, policy),
     }
 }

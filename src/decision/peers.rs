@@ -8,12 +8,13 @@ use crate::policy::{Disconnected, Policy};
 use crate::probe::Probe;
 use crate::refusal::{Obstacle, Refusal};
 
-/// Whether the resource may be Primary here beside that peer.
+/// Whether the resource may be Primary here beside that peer. `Ok(false)`: once two primaries are
+/// allowed.
 pub(super) fn check_overlap(
     facts: &Facts,
     resource: &Resource,
     connection: &Connection,
-) -> Result<(), Obstacle> {
+) -> Result<bool, Obstacle> {
     in_step(resource, connection)?;
     let settings = facts
         .settings
@@ -29,19 +30,11 @@ pub(super) fn check_overlap(
         }
         None => return Err(Obstacle::Settings),
     }
-    match settings.two_primaries {
-        Some(true) => {}
-        Some(false) => {
-            return Err(Obstacle::TwoPrimaries {
-                peer: peer(connection),
-            });
-        }
-        None => return Err(Obstacle::Settings),
-    }
+    let allowed = settings.two_primaries.ok_or(Obstacle::Settings)?;
     match facts.probes.get(&connection.peer_node_id) {
-        Some(Probe::Refused | Probe::NotApplicable) => Ok(()),
+        Some(Probe::Refused | Probe::NotApplicable) => Ok(allowed),
         // Nobody listens while connected, but with several connections it may be another one's.
-        Some(Probe::Accepted) if resource.connections.len() > 1 => Ok(()),
+        Some(Probe::Accepted) if resource.connections.len() > 1 => Ok(allowed),
         Some(Probe::Accepted) => Err(Obstacle::LinkLost {
             peer: peer(connection),
             address: address(facts, connection),
@@ -67,12 +60,20 @@ pub(super) fn check_primary_peer(
         };
         return Err(Decision::Wait(refusal));
     }
-    check_overlap(facts, resource, connection).map_err(|why| {
+    let refuse = |why| {
         Decision::Refuse(Refusal::Beside {
             resource: resource.name.clone(),
             why,
         })
-    })
+    };
+    let allowed = check_overlap(facts, resource, connection).map_err(refuse)?;
+    // It stays Primary on both for as long as its guests run: no moment to open a window for.
+    if !allowed {
+        return Err(refuse(Obstacle::TwoPrimaries {
+            peer: peer(connection),
+        }));
+    }
+    Ok(())
 }
 
 /// A resource without any peer: taken out, or never made on this host.

@@ -1,12 +1,14 @@
 //! Whether a disk that a guest has let go of is demoted (contract 19 to 24).
 
 use super::{Decision, Reason};
+use crate::drbd::{Resource, Role};
 use crate::facts::Facts;
 use crate::plan::{Plan, Step};
+use crate::policy::{DualPrimary, Policy};
 
 /// Decides on `remove`. Nothing is refused here: what is not known is not changed.
 #[must_use]
-pub fn decide(facts: &Facts) -> Decision {
+pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     let Some(resource) = facts.resource() else {
         let unknown = !facts.backend.exists || facts.backend.params.is_none();
         return Decision::Nothing(if unknown {
@@ -15,24 +17,40 @@ pub fn decide(facts: &Facts) -> Decision {
             Reason::NotUp
         });
     };
-    if resource.is_secondary() {
-        return if facts.promoted_by_us {
-            Decision::Proceed {
-                plan: Plan::new(vec![Step::Forget]),
-                warnings: Vec::new(),
-            }
-        } else {
-            Decision::Nothing(Reason::AlreadySecondary)
-        };
+    let mut steps = Vec::new();
+    let demoting = !resource.is_secondary();
+    if demoting {
+        let users = users(facts);
+        if !users.is_empty() {
+            return Decision::Nothing(Reason::InUse(users));
+        }
+        steps.push(Step::Demote);
     }
-    let users = users(facts);
-    if !users.is_empty() {
-        return Decision::Nothing(Reason::InUse(users));
+    let ours = demoting || facts.promoted_by_us;
+    if facts.window_noted || (ours && may_have_moved(facts, resource, policy)) {
+        steps.push(Step::CloseWindow(None));
+    }
+    // Last, so that a run that is killed leaves its traces.
+    if ours {
+        steps.push(Step::Forget);
+    }
+    if steps.is_empty() {
+        return Decision::Nothing(Reason::AlreadySecondary);
     }
     Decision::Proceed {
-        plan: Plan::new(vec![Step::Demote, Step::Forget]),
+        plan: Plan::new(steps),
         warnings: Vec::new(),
     }
+}
+
+/// The guest may have moved to a peer, which then may have opened a window for that.
+fn may_have_moved(facts: &Facts, resource: &Resource, policy: &Policy) -> bool {
+    policy.dual_primary == DualPrimary::Window
+        && !policy.is_shared(&facts.backend)
+        && resource
+            .connections
+            .iter()
+            .any(|c| c.role != Role::Secondary)
 }
 
 /// Everybody else on this host who would lose the device.

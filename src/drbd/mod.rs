@@ -113,6 +113,23 @@ pub trait Replication {
         Ok(now.is_none_or(|r| r.is_secondary()))
     }
 
+    /// Allows two primaries on one connection, or no longer. While connected DRBD carries it to the
+    /// peer, ahead of whatever follows.
+    ///
+    /// # Errors
+    /// When DRBD refuses, or does not answer in time.
+    fn allow_two_primaries(
+        &self,
+        resource: &Resource,
+        connection: &ConnectionSettings,
+        allow: bool,
+        deadline: &Deadline,
+    ) -> Result<(), Error>;
+
+    /// Whether the configuration of this host allows two primaries on any connection; `None` when it
+    /// cannot be read. Asks `drbdadm`: off the guest's way only.
+    fn configured_two_primaries(&self, resource: &Resource, deadline: &Deadline) -> Option<bool>;
+
     /// Reads the counters of [`InFlight`].
     ///
     /// # Errors

@@ -115,6 +115,14 @@ impl fmt::Display for Address {
     }
 }
 
+impl Address {
+    /// With its family, as drbdsetup takes it: `ipv4:10.0.0.1:7789`.
+    #[must_use]
+    pub fn full(&self) -> String {
+        format!("{}:{}", self.family, self.endpoint)
+    }
+}
+
 impl Resource {
     /// The volume of that number.
     #[must_use]

@@ -11,7 +11,7 @@ use super::error::CommandError;
 use super::proc_drbd::ProcDrbd;
 use super::resource::{Generation, Resource};
 use super::section::Section;
-use super::settings::Settings;
+use super::settings::{ConnectionSettings, Settings};
 use super::words::Role;
 use super::{Absence, Error, InFlight, Name, Replication, events2};
 use crate::deadline::Deadline;
@@ -189,6 +189,47 @@ impl Replication for Tools {
         }
         let now = self.read(&Name::Resource(resource.name.clone()), deadline)?;
         Ok(now.is_none_or(|r| r.is_secondary()))
+    }
+
+    fn allow_two_primaries(
+        &self,
+        resource: &Resource,
+        connection: &ConnectionSettings,
+        allow: bool,
+        deadline: &Deadline,
+    ) -> Result<(), Error> {
+        let which = match (resource.generation, connection.paths.first()) {
+            (Generation::V9, _) => {
+                vec![resource.name.clone(), connection.peer_node_id.to_string()]
+            }
+            (Generation::V84, Some(path)) => vec![path.local.full(), path.peer.full()],
+            (Generation::V84, None) => {
+                return Err(Error::Answer("drbdsetup show".into()));
+            }
+        };
+        let setting = format!("--allow-two-primaries={}", if allow { "yes" } else { "no" });
+        let mut args = vec!["net-options"];
+        args.extend(which.iter().map(String::as_str));
+        args.push(&setting);
+        self.run(resource.generation, &args, deadline).map(drop)
+    }
+
+    fn configured_two_primaries(&self, resource: &Resource, deadline: &Deadline) -> Option<bool> {
+        // Without both options it leaves out what the resource inherits. They change nothing.
+        let args = ["--dry-run", "--verbose", "dump", &resource.name];
+        let output = self.drbdadm(&args, deadline).ok()?;
+        let all = Section::parse(&output.stdout);
+        let mut resources = all
+            .all("resource")
+            .filter(|r| r.words.get(1) == Some(&resource.name))
+            .peekable();
+        resources.peek()?;
+        Some(resources.any(|r| {
+            let inner = r.all("connection").flat_map(|c| c.all("net"));
+            r.all("net")
+                .chain(inner)
+                .any(|net| net.flag("allow-two-primaries") == Some(true))
+        }))
     }
 
     fn in_flight(&self, resource: &Resource, deadline: &Deadline) -> Result<InFlight, Error> {

@@ -1,12 +1,10 @@
 //! This host itself.
 
 use std::cell::OnceCell;
-use std::fs;
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Caller, Host, LockError, Opener, caller, lock, openers};
+use super::{Caller, Host, LockError, Note, Opener, caller, lock, notes, openers};
 use crate::deadline::Deadline;
 use crate::drbd::Path;
 use crate::holders::{self, Holder};
@@ -33,11 +31,6 @@ impl Linux {
             root,
             caller: OnceCell::new(),
         }
-    }
-
-    /// Names of resources hold no `/`: see [`crate::spec::check_name`].
-    fn promoted(&self, resource: &str) -> PathBuf {
-        self.root.join(&format!("{FOLDER}/promoted/{resource}"))
     }
 }
 
@@ -84,25 +77,19 @@ impl Host for Linux {
             .get_or_init(|| caller::caller(&Root::at(std::path::Path::new("/"))))
     }
 
-    fn note(&self, resource: &str) -> io::Result<()> {
-        let path = self.promoted(resource);
-        match fs::write(&path, "") {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                path.parent().map_or(Ok(()), lock::create_folder)?;
-                fs::write(&path, "")
-            }
-            other => other,
-        }
+    fn note(&self, note: Note, resource: &str) -> io::Result<()> {
+        notes::write(&self.root, note, resource)
     }
 
-    fn forget(&self, resource: &str) -> io::Result<()> {
-        match fs::remove_file(self.promoted(resource)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other,
-        }
+    fn forget(&self, note: Note, resource: &str) -> io::Result<()> {
+        notes::drop(&self.root, note, resource)
     }
 
-    fn is_noted(&self, resource: &str) -> bool {
-        self.promoted(resource).exists()
+    fn is_noted(&self, note: Note, resource: &str) -> bool {
+        notes::stands(&self.root, note, resource)
+    }
+
+    fn noted(&self, note: Note) -> Vec<String> {
+        notes::all(&self.root, note)
     }
 }

@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod linux;
 pub mod lock;
+pub mod notes;
 pub mod openers;
 
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use crate::probe::Probe;
 
 pub use caller::Caller;
 pub use linux::Linux;
+pub use notes::Note;
 pub use openers::Opener;
 
 /// Why a lock was not had.
@@ -78,20 +80,23 @@ pub trait Host {
     /// Who runs this program.
     fn caller(&self) -> Caller;
 
-    /// Notes that this program promotes the resource.
+    /// Notes what is about to be done to the resource.
     ///
     /// # Errors
     /// When the note cannot be written.
-    fn note(&self, resource: &str) -> std::io::Result<()>;
+    fn note(&self, note: Note, resource: &str) -> std::io::Result<()>;
 
-    /// Drops the note.
+    /// Drops a note.
     ///
     /// # Errors
     /// When it cannot be removed.
-    fn forget(&self, resource: &str) -> std::io::Result<()>;
+    fn forget(&self, note: Note, resource: &str) -> std::io::Result<()>;
 
-    /// Whether the note stands.
-    fn is_noted(&self, resource: &str) -> bool;
+    /// Whether a note stands.
+    fn is_noted(&self, note: Note, resource: &str) -> bool;
+
+    /// The resources with such a note.
+    fn noted(&self, note: Note) -> Vec<String>;
 
     /// What time it is.
     fn now(&self) -> Instant {

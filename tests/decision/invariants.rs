@@ -7,7 +7,7 @@ use block_drbd::decision::{Decision, Warning, decide};
 use block_drbd::drbd::{Connection, Role};
 use block_drbd::facts::{Arrival, Facts};
 use block_drbd::plan::{Plan, Step};
-use block_drbd::policy::{Disconnected, Policy};
+use block_drbd::policy::{Disconnected, DualPrimary, Policy};
 use block_drbd::request::Action;
 use block_drbd::sharing::Relation;
 
@@ -76,7 +76,7 @@ impl Report {
     pub fn remove(&mut self, facts: &Facts, policy: &Policy) {
         let decision = decide(Action::Remove, facts, policy);
         self.checked += 1;
-        let holds = demotion(facts, &decision);
+        let holds = demotion(facts, policy, &decision);
         self.note(Rule::Demotion, holds, "remove", facts, policy, &decision);
     }
 
@@ -136,7 +136,7 @@ fn two_primaries(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
         .connections
         .iter()
         .filter(|c| c.role == Role::Primary);
-    primaries.all(|c| entitled && table::in_step(facts, c))
+    primaries.all(|c| entitled && table::in_step(facts, policy, c))
 }
 
 /// Nothing is promoted on a copy that is not good; nothing is published that is not or does not
@@ -201,35 +201,64 @@ fn shape(facts: &Facts, decision: &Decision) -> bool {
         && drained
         && (hold.is_none() || (before(hold, confirm) && before(confirm, publish)))
         && (promote.is_none() || hold.is_none())
+        && window(facts, plan)
         && confirmed
         && !plan.steps.contains(&Step::Demote)
         && !plan.steps.contains(&Step::Forget)
 }
 
-/// Role and note, as far as steps change them.
-fn play<'s>(mut state: (bool, bool), steps: impl IntoIterator<Item = &'s Step>) -> (bool, bool) {
+/// Opened by exactly the plan that needs it, on the connection to the source, behind the note and just
+/// ahead of the promotion.
+fn window(facts: &Facts, plan: &Plan) -> bool {
+    let opens = |s: &Step| matches!(s, Step::OpenWindow(_));
+    let Some(at) = plan.steps.iter().position(opens) else {
+        let source = table::up(facts).primary_peer();
+        let settings = facts.settings.as_ref();
+        let closed = source
+            .and_then(|c| settings?.connection(c.peer_node_id))
+            .is_some_and(|c| c.two_primaries == Some(false));
+        return !(closed && plan.steps.contains(&Step::Promote));
+    };
+    let source = table::up(facts).primary_peer().map(|c| c.peer_node_id);
+    table::arrives(facts)
+        && source.map(Step::OpenWindow).as_ref() == Some(&plan.steps[at])
+        && matches!(plan.steps.get(at + 1), Some(Step::Promote | Step::Hold))
+        && plan.steps[..at].iter().all(|s| *s == Step::Note)
+        && plan.steps.iter().filter(|s| opens(s)).count() == 1
+        && !plan.steps.iter().any(|s| matches!(s, Step::CloseWindow(_)))
+}
+
+/// Role, note and window, as far as steps change them.
+type Changed = (bool, bool, bool);
+
+fn play<'s>(mut state: Changed, steps: impl IntoIterator<Item = &'s Step>) -> Changed {
     for step in steps {
         match step {
             Step::Note => state.1 = true,
             Step::Forget => state.1 = false,
             Step::Promote | Step::Hold => state.0 = true,
             Step::Demote => state.0 = false,
+            Step::OpenWindow(_) => state.2 = true,
+            Step::CloseWindow(_) => {
+                assert!(!state.0, "a window is not closed while it is needed");
+                state.2 = false;
+            }
             Step::Confirm(_) | Step::Drain | Step::Publish(_) => {}
         }
     }
     state
 }
 
-/// Wherever a plan is cut short, what takes it back leaves neither a promotion nor its note.
+/// Wherever a plan is cut short, what takes it back leaves no promotion, no note, no window.
 fn undo(_: &Facts, decision: &Decision) -> bool {
     let Some(plan) = plan(decision) else {
         return true;
     };
     (0..=plan.steps.len()).all(|done| {
-        let before = play((false, false), plan.steps.iter().take(done));
-        let (primary, noted) = play(before, &plan.undo(done));
+        let before = play((false, false, false), plan.steps.iter().take(done));
+        let (primary, noted, open) = play(before, &plan.undo(done));
         let held = plan.steps.iter().take(done).any(|s| *s == Step::Hold);
-        primary == held && !noted
+        primary == held && !noted && !open
     })
 }
 
@@ -241,11 +270,11 @@ fn kept(facts: &Facts, decision: &Decision) -> bool {
     if !table::primary(facts) || facts.promoted_by_us {
         return true;
     }
-    (0..plan.steps.len()).all(|done| play((true, false), &plan.undo(done)).0)
+    (0..plan.steps.len()).all(|done| play((true, false, false), &plan.undo(done)).0)
 }
 
 /// `remove` demotes only what nobody here uses, and never anything that it does not see.
-fn demotion(facts: &Facts, decision: &Decision) -> bool {
+fn demotion(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
     let in_use = !facts.holders.is_empty()
         || facts
             .uses
@@ -259,13 +288,28 @@ fn demotion(facts: &Facts, decision: &Decision) -> bool {
             // Nothing that is Primary without a user is left so, nor is a note without a Primary.
             let idle = facts.uses.is_empty() && facts.holders.is_empty();
             facts.resource().is_none()
-                || (secondary && !facts.promoted_by_us)
+                || (secondary && !facts.promoted_by_us && !facts.window_noted)
                 || (!secondary && !idle)
         }
         Decision::Proceed { plan, warnings } => {
-            let demotes = plan.steps == [Step::Demote, Step::Forget];
-            let forgets = plan.steps == [Step::Forget];
-            warnings.is_empty() && ((demotes && !in_use && !secondary) || (forgets && secondary))
+            let ours = !secondary || facts.promoted_by_us;
+            let moved = policy.dual_primary == DualPrimary::Window
+                && !table::shared(facts, policy)
+                && table::up(facts)
+                    .connections
+                    .iter()
+                    .any(|c| c.role != Role::Secondary);
+            let mut expected = Vec::new();
+            if !secondary {
+                expected.push(Step::Demote);
+            }
+            if facts.window_noted || (ours && moved) {
+                expected.push(Step::CloseWindow(None));
+            }
+            if ours {
+                expected.push(Step::Forget);
+            }
+            warnings.is_empty() && plan.steps == expected && (secondary || !in_use)
         }
         Decision::Wait(_) | Decision::Refuse(_) | Decision::Fail(_) => false,
     }

@@ -278,7 +278,7 @@ fn two_of_all(report: &mut Report) {
     let mut base = space::with_second_volume(space::with_second_peer(space::plain_start()));
     let policies: Vec<Policy> = space::policies()
         .into_iter()
-        .filter(|p| p.dual_primary == DualPrimary::Static)
+        .filter(|p| p.dual_primary == DualPrimary::Window)
         .collect();
     for case in 0..(7 * 7 * 5 * 5 * 2_usize) {
         let mut facts = base.clone();
@@ -358,10 +358,11 @@ fn remove(report: &mut Report) {
         ..up_here.clone()
     };
     for uses in sets {
-        for bits in 0..8_u8 {
+        for bits in 0..16_u8 {
             let mut facts = up_here.clone();
             facts.uses.clone_from(&uses);
             facts.promoted_by_us = bits & 1 != 0;
+            facts.window_noted = bits & 8 != 0;
             facts.backend.exists = bits & 2 != 0;
             facts.holders = if bits & 4 == 0 {
                 Vec::new()

@@ -77,6 +77,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             }
         }
         facts.promoted_by_us = odd().is_some();
+        facts.window_noted = odd().is_some();
         facts.uses = uses;
         facts
     })

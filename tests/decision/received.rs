@@ -54,8 +54,8 @@ fn an_incoming_migration_with_anything_less_is_refused_and_the_guest_goes_on_at_
             &["protocol A", "`drbdadm adjust`"],
         ),
         (
-            |f| space::set_net(f, (Some("C"), Some(false))),
-            &["nodo2", "`allow-two-primaries yes`"],
+            |f| space::set_net(f, (Some("C"), None)),
+            &["DRBD does not tell the settings"],
         ),
         (|f| f.settings = None, &["settings"]),
     ];
@@ -74,6 +74,47 @@ fn an_incoming_migration_with_anything_less_is_refused_and_the_guest_goes_on_at_
         &sentence(&decision),
         &["web-root", "dual-primary = \"never\""],
     );
+}
+
+#[test]
+fn a_window_is_opened_for_the_moment_where_two_primaries_are_not_allowed() {
+    let mut facts = incoming();
+    space::set_net(&mut facts, (Some("C"), Some(false)));
+    let Decision::Proceed { plan, .. } = add(&facts) else {
+        panic!("refused");
+    };
+    assert_eq!(
+        plan.to_string(),
+        "note the promotion, allow two primaries for the moment, promote, read everything again, \
+         wait until the source's writes have stopped arriving, read everything again, \
+         publish device 93:1"
+    );
+}
+
+#[test]
+fn two_primaries_that_are_to_be_configured_are_not_allowed_at_run_time() {
+    let policy = Policy {
+        dual_primary: DualPrimary::Static,
+        ..Policy::default()
+    };
+    let mut facts = incoming();
+    space::set_net(&mut facts, (Some("C"), Some(false)));
+    let refusal = sentence(&decide(Action::Add, &facts, &policy));
+    let words = [
+        "nodo2",
+        "`allow-two-primaries yes`",
+        "dual-primary = \"window\"",
+        "goes on at its source",
+    ];
+    says(&refusal, &words);
+}
+
+#[test]
+fn a_resource_that_guests_share_gets_no_window() {
+    let mut facts = incoming();
+    facts.backend.mode = "w!".into();
+    space::set_net(&mut facts, (Some("C"), Some(false)));
+    refused(&facts, &["nodo2", "`allow-two-primaries yes`"]);
 }
 
 #[test]

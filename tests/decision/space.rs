@@ -148,6 +148,7 @@ pub fn plain_start() -> Facts {
         }),
         probes: BTreeMap::from([(0, Probe::Refused)]),
         promoted_by_us: false,
+        window_noted: false,
     }
 }
 
@@ -337,7 +338,7 @@ pub fn policies() -> Vec<Policy> {
         Disconnected::Refuse,
     ] {
         for resync in [Resync::Refuse, Resync::Allow] {
-            for dual_primary in [DualPrimary::Static, DualPrimary::Never] {
+            for dual_primary in [DualPrimary::Window, DualPrimary::Static, DualPrimary::Never] {
                 for shared in [false, true] {
                     all.push(Policy {
                         disconnected,

@@ -147,7 +147,7 @@ const ROWS: &[Row] = &[
     row(11, "arrives without quorum", |f, _| arrives(f) && loses_votes(f), &[(Refuse, "quorum")]),
     row(12, "arrives", |f, _| arrives(f), &[(Receive, "")]),
     row(14, "starts beside a Primary", |f, p| !shared(f, p) && peers(f, is_primary), &[(Wait, "peer primary")]),
-    row(14, "shared, beside a Primary out of step", |f, p| shared(f, p) && peers(f, |f, c| is_primary(f, c) && !in_step(f, c)), &[(Refuse, "beside")]),
+    row(14, "shared, beside a Primary out of step", |f, p| shared(f, p) && peers(f, |f, c| is_primary(f, c) && !in_step(f, p, c)), &[(Refuse, "beside")]),
     row(14, "starts while the peer waits", |f, _| peers(f, |f, c| lost(f, c) && alive(f, c)), &[(Wait, "peer alive")]),
     row(14, "starts, and nobody could ask the peer", |f, _| peers(f, |f, c| lost(f, c) && !alive(f, c) && unasked(f, c)), &[(Refuse, "probe failed")]),
     row(14, "starts alone, and must not", |f, p| p.disconnected == Disconnected::Refuse && peers(f, |f, c| lost(f, c) && !alive(f, c) && !unasked(f, c)), &[(Refuse, "disconnected")]),
@@ -283,7 +283,7 @@ pub fn usable(f: &Facts, v: &Volume) -> bool {
 }
 
 /// Everything that two Primaries need, between here and that peer.
-pub fn in_step(f: &Facts, c: &Connection) -> bool {
+pub fn in_step(f: &Facts, p: &Policy, c: &Connection) -> bool {
     let good = |d: &PeerDevice| {
         d.replication == ReplicationState::Established && d.disk == DiskState::UpToDate
     };
@@ -295,8 +295,11 @@ pub fn in_step(f: &Facts, c: &Connection) -> bool {
         .settings
         .as_ref()
         .and_then(|s| s.connection(c.peer_node_id));
-    let allowed = settings
-        .is_some_and(|s| s.protocol.as_deref() == Some("C") && s.two_primaries == Some(true));
+    let may_open = p.dual_primary == DualPrimary::Window && arrives(f) && !shared(f, p);
+    let allowed = settings.is_some_and(|s| {
+        let two = s.two_primaries == Some(true) || (s.two_primaries == Some(false) && may_open);
+        s.protocol.as_deref() == Some("C") && two
+    });
     // Nobody listens while connected, unless for another connection.
     let answered = match f.probes.get(&c.peer_node_id) {
         Some(Probe::Refused | Probe::NotApplicable) => true,
@@ -312,7 +315,7 @@ fn may_receive(f: &Facts, p: &Policy) -> bool {
         .iter()
         .filter(|c| c.role == Role::Primary)
         .collect();
-    let one = sources.len() == 1 && in_step(f, sources[0]);
+    let one = sources.len() == 1 && in_step(f, p, sources[0]);
     p.dual_primary != DualPrimary::Never && up(f).volumes.iter().all(|v| usable(f, v)) && one
 }
 
@@ -377,7 +380,7 @@ fn passing(v: &Volume) -> bool {
     matches!(v.disk, DiskState::Attaching | DiskState::Negotiating)
 }
 
-fn peers(f: &Facts, test: fn(&Facts, &Connection) -> bool) -> bool {
+fn peers(f: &Facts, test: impl Fn(&Facts, &Connection) -> bool) -> bool {
     up(f).connections.iter().any(|c| test(f, c))
 }
 

@@ -8,7 +8,7 @@ mod seams;
 
 use seams::Lock;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use block_drbd::deadline::{Deadline, Expired};
 use block_drbd::drbd::{CommandError, Error, Resource, Role, Settings};
 use block_drbd::holders::Holder;
-use block_drbd::host::{Caller, LockError};
+use block_drbd::host::{Caller, LockError, Note};
 use block_drbd::hotplug::{Ended, Time, run};
 use block_drbd::observe::World;
 use block_drbd::policy::Configuration;
@@ -37,6 +37,9 @@ pub enum Call {
     Settings,
     Promote,
     Demote,
+    OpenWindow,
+    CloseWindow,
+    Configured,
     InFlight,
     PeerName,
     LockResource,
@@ -51,10 +54,20 @@ pub enum Call {
 impl Call {
     /// Whether it runs a tool of DRBD.
     fn is_drbd(self) -> bool {
-        use Call::{Demote, InFlight, PeerName, Promote, Read, Settings};
+        use Call::{
+            CloseWindow, Configured, Demote, InFlight, OpenWindow, PeerName, Promote, Read,
+            Settings,
+        };
         matches!(
             self,
-            Read | Settings | Promote | Demote | InFlight | PeerName
+            Read | Settings
+                | Promote
+                | Demote
+                | OpenWindow
+                | CloseWindow
+                | Configured
+                | InFlight
+                | PeerName
         )
     }
 }
@@ -107,7 +120,9 @@ enum Pace {
 struct State {
     resource: Option<Resource>,
     settings: Settings,
-    noted: bool,
+    notes: BTreeSet<Note>,
+    /// The configuration allows two primaries.
+    configured: bool,
     probe: Option<Probe>,
     caller: Option<Caller>,
     holders: Vec<Holder>,
@@ -129,7 +144,8 @@ impl State {
         Self {
             resource: Some(healthy::resource()),
             settings: healthy::settings(),
-            noted: false,
+            notes: BTreeSet::new(),
+            configured: true,
             probe: None,
             caller: None,
             holders: Vec::new(),
@@ -227,7 +243,7 @@ impl Outside {
     }
 
     pub fn set_noted(&self) {
-        self.state.borrow_mut().noted = true;
+        self.state.borrow_mut().notes.insert(Note::Promotion);
     }
 
     /// Makes this the destination of a live migration, whose source writes for so many readings.
@@ -255,7 +271,25 @@ impl Outside {
     }
 
     pub fn is_noted(&self) -> bool {
-        self.state.borrow().noted
+        self.state.borrow().notes.contains(&Note::Promotion)
+    }
+
+    /// Two primaries are not configured; they may be allowed at run time.
+    pub fn windowed(&self, open: bool) {
+        let mut state = self.state.borrow_mut();
+        state.configured = false;
+        state.settings.connections[0].two_primaries = Some(open);
+    }
+
+    pub fn set_window_noted(&self) {
+        self.state.borrow_mut().notes.insert(Note::Window);
+    }
+
+    /// Two primaries are allowed at run time, and that is noted.
+    pub fn window(&self) -> (bool, bool) {
+        let state = self.state.borrow();
+        let open = state.settings.connections[0].two_primaries == Some(true);
+        (open, state.notes.contains(&Note::Window))
     }
 
     pub fn is_locked(&self) -> bool {
@@ -300,7 +334,12 @@ impl Outside {
         assert!(!late, "contract 25: {call:?} under Xen's lock");
         let changes = matches!(
             call,
-            Call::Promote | Call::Demote | Call::Note | Call::Forget
+            Call::Promote
+                | Call::Demote
+                | Call::OpenWindow
+                | Call::CloseWindow
+                | Call::Note
+                | Call::Forget
         );
         assert!(
             !changes || resource_locked,
@@ -350,7 +389,7 @@ impl Outside {
         }
     }
 
-    fn file(&self, call: Call, work: impl FnOnce(&mut State)) -> io::Result<()> {
+    fn file(&self, call: Call, work: impl FnOnce(&mut State) -> bool) -> io::Result<()> {
         match self.enter(call) {
             None => {
                 work(&mut self.state.borrow_mut());

@@ -356,6 +356,14 @@ impl Adm<'_> {
             }
             let _ = writeln!(text, "        address      ipv4 {address};\n    }}");
         }
+        // What is inherited is told by a verbose dry run only.
+        if self.arguments.has("verbose") && !self.resource.configured.is_empty() {
+            text.push_str("    net {\n");
+            for (name, value) in &self.resource.configured {
+                let _ = writeln!(text, "        {name} {value};");
+            }
+            text.push_str("    }\n");
+        }
         text.push_str("}\n\n");
         Output::print(text)
     }

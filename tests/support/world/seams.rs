@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use block_drbd::deadline::{Deadline, Expired};
 use block_drbd::drbd::{
-    Absence, Error, InFlight, Name, Path, Replication, Resource, Role, Settings,
+    Absence, ConnectionSettings, Error, InFlight, Name, Path, Replication, Resource, Role, Settings,
 };
 use block_drbd::holders::Holder;
-use block_drbd::host::{Caller, Host, LockError, Opener};
+use block_drbd::host::{Caller, Host, LockError, Note, Opener};
 use block_drbd::probe::Probe;
 
-use super::{Call, DAY, Outside, Pace, set_role};
+use super::{Call, DAY, Outside, Pace, RESOURCE, set_role};
 
 impl Replication for Outside {
     fn read(&self, _: &Name, _: &Deadline) -> Result<Option<Resource>, Error> {
@@ -28,6 +28,29 @@ impl Replication for Outside {
 
     fn demote(&self, _: &Resource, _: &Deadline) -> Result<(), Error> {
         self.command(Call::Demote, |state| set_role(state, &Role::Secondary))
+    }
+
+    fn allow_two_primaries(
+        &self,
+        _: &Resource,
+        _: &ConnectionSettings,
+        allow: bool,
+        _: &Deadline,
+    ) -> Result<(), Error> {
+        let call = if allow {
+            Call::OpenWindow
+        } else {
+            Call::CloseWindow
+        };
+        self.command(call, |state| {
+            state.settings.connections[0].two_primaries = Some(allow);
+        })
+    }
+
+    fn configured_two_primaries(&self, _: &Resource, _: &Deadline) -> Option<bool> {
+        self.enter(Call::Configured)
+            .is_none()
+            .then(|| self.state.borrow().configured)
     }
 
     fn in_flight(&self, _: &Resource, _: &Deadline) -> Result<InFlight, Error> {
@@ -97,16 +120,21 @@ impl Host for Outside {
         self.state.borrow().caller.unwrap_or(Caller::Other)
     }
 
-    fn note(&self, _: &str) -> io::Result<()> {
-        self.file(Call::Note, |state| state.noted = true)
+    fn note(&self, note: Note, _: &str) -> io::Result<()> {
+        self.file(Call::Note, |state| state.notes.insert(note))
     }
 
-    fn forget(&self, _: &str) -> io::Result<()> {
-        self.file(Call::Forget, |state| state.noted = false)
+    fn forget(&self, note: Note, _: &str) -> io::Result<()> {
+        self.file(Call::Forget, |state| state.notes.remove(&note))
     }
 
-    fn is_noted(&self, _: &str) -> bool {
-        self.state.borrow().noted
+    fn is_noted(&self, note: Note, _: &str) -> bool {
+        self.state.borrow().notes.contains(&note)
+    }
+
+    fn noted(&self, note: Note) -> Vec<String> {
+        let stands = self.state.borrow().notes.contains(&note);
+        stands.then(|| RESOURCE.to_owned()).into_iter().collect()
     }
 
     fn now(&self) -> Instant {

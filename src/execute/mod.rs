@@ -1,31 +1,30 @@
 //! Carries a plan out, and takes back what was done when a step fails.
 
+mod publish;
+mod undo;
+mod window;
+
 use std::io;
 use std::time::Duration;
 
-use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
+use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
-use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
 use crate::deadline::{Deadline, Expired};
-use crate::decision::{Failure, health, rivals};
-use crate::drbd::{self, Class, Generation, Name, Replication, Resource};
+use crate::decision::{Failure, health};
+use crate::drbd::{self, Name, Replication, Resource};
 use crate::facts::{Arrival, Facts};
-use crate::holders::node;
-use crate::host::{Host, LockError};
+use crate::host::{Host, LockError, Note};
+use crate::logging::PERSON;
 use crate::observe::World;
 use crate::plan::{Plan, Step};
 use crate::policy::Policy;
 use crate::refusal::{Obstacle, Refusal};
 use crate::request::BackendPath;
-use crate::sharing;
-use crate::store::{Timed, in_transaction, read_optional};
+use crate::store::Timed;
 
 /// Readings in a row that show the source's writes to have stopped, and the time between them.
 const QUIET_READINGS: u32 = 3;
 const QUIET_PAUSE: Duration = Duration::from_millis(20);
-
-/// A wait for Xen's lock after which what was confirmed is old.
-const LONG_WAIT: Duration = Duration::from_millis(200);
 
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +52,9 @@ pub enum StepError {
     /// A lock.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// Two primaries stay allowed.
+    #[error(transparent)]
+    Window(#[from] window::Open),
     /// A file of this host.
     #[error("{0}")]
     Host(String),
@@ -139,9 +141,15 @@ where
         for (done, step) in plan.steps.iter().enumerate() {
             log::debug!("{step}");
             if let Err(error) = self.step(step, subject, deadline) {
-                // A promotion that ended in an error may have happened all the same.
+                // The guest has its disk, or has let go of it: this is for whoever looks after the host.
+                if matches!(error, StepError::Window(_)) {
+                    log::warn!(target: PERSON, "{error}");
+                    continue;
+                }
+                // What a command of DRBD began may have happened all the same.
                 let promoting = *step == Step::Promote;
-                let mut undo = plan.undo(if promoting { done + 1 } else { done });
+                let begun = promoting || matches!(step, Step::OpenWindow(_));
+                let mut undo = plan.undo(done + usize::from(begun));
                 if promoting && error.expired().is_some() {
                     // Nobody saw its end: the kernel may complete it later. The note tells whose it is.
                     undo.retain(|s| *s != Step::Forget);
@@ -158,81 +166,6 @@ where
         Ok(())
     }
 
-    /// Takes back what was done. Returns what is left, in words; its note then stays, too.
-    fn undo(&self, steps: &[Step], subject: &Subject<'_>, deadline: &Deadline) -> Option<String> {
-        for step in steps {
-            log::debug!("undo: {step}");
-            if *step != Step::Demote {
-                if let Err(error) = self.step(step, subject, deadline) {
-                    log::warn!("{error}");
-                }
-                continue;
-            }
-            match self.demote_again(subject, deadline) {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    let name = &subject.resource.name;
-                    log::error!(
-                        "{name} stays Primary without a guest: {error}; run `drbdadm secondary {name}`"
-                    );
-                    return Some(format!(
-                        "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
-                    ));
-                }
-            }
-        }
-        None
-    }
-
-    /// Demotes what was promoted for nothing. `false` when somebody else uses it by now.
-    fn demote_again(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<bool, StepError> {
-        let resource = subject.resource;
-        let minors: Vec<u32> = resource.minors().collect();
-        match sharing::uses(self.store, subject.path, &subject.facts.guest, &minors) {
-            Ok(users) if users.iter().any(|u| !u.is_closed()) => {
-                log::warn!(
-                    "{} stays Primary: somebody else uses it by now",
-                    resource.name
-                );
-                return Ok(false);
-            }
-            Ok(_) => {}
-            // 8.4 refuses while anybody has the device open; 9 would take it from a reader.
-            Err(error) if resource.generation == Generation::V84 => {
-                log::warn!("demoting without knowing who else uses it: xenstore: {error}");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let mut nap = Duration::from_millis(50);
-        let mut once = true;
-        loop {
-            let Some(now) = self
-                .read_again(resource, deadline)?
-                .filter(|r| !r.is_secondary())
-            else {
-                return Ok(true);
-            };
-            let error = match self.demote(&now, deadline) {
-                Ok(()) => return Ok(true),
-                Err(error) => error,
-            };
-            let again = match &error {
-                StepError::Drbd(drbd::Error::Command(e)) => match e.when_demoting() {
-                    Class::Transient => true,
-                    Class::Once => std::mem::take(&mut once),
-                    Class::Final | Class::NotUp => false,
-                },
-                _ => false,
-            };
-            // Its own reason says more than that time ran out.
-            if !again || self.host.pause(nap, deadline).is_err() {
-                return Err(error);
-            }
-            nap *= 2;
-        }
-    }
-
     fn step(
         &self,
         step: &Step,
@@ -241,17 +174,14 @@ where
     ) -> Result<(), StepError> {
         let resource = subject.resource;
         match step {
-            Step::Note => self.host.note(&resource.name).map_err(|e| {
-                StepError::Host(format!(
-                    "cannot note the promotion of {}: {e}",
-                    resource.name
-                ))
-            }),
+            Step::Note => self.note(Note::Promotion, &resource.name),
             Step::Forget => {
-                // The disk is as it should be: a note that is left over harms nobody.
-                if let Err(error) = self.host.forget(&resource.name) {
-                    log::warn!("cannot drop the note of {}: {error}", resource.name);
-                }
+                self.forget(Note::Promotion, &resource.name);
+                Ok(())
+            }
+            Step::OpenWindow(peer) => self.open_window(subject, *peer, deadline),
+            Step::CloseWindow(opened) => {
+                self.close_window(&resource.name, *opened, deadline)?;
                 Ok(())
             }
             Step::Promote | Step::Hold => Ok(self.replication.promote(resource, deadline)?),
@@ -259,6 +189,19 @@ where
             Step::Confirm(arrival) => self.confirm(subject, *arrival, deadline),
             Step::Drain => self.drain(subject, deadline),
             Step::Publish(device) => self.publish(subject, *device, deadline),
+        }
+    }
+
+    fn note(&self, note: Note, resource: &str) -> Result<(), StepError> {
+        self.host
+            .note(note, resource)
+            .map_err(|e| StepError::Host(format!("cannot note {note} of {resource}: {e}")))
+    }
+
+    /// What it is about is as it should be: a note that is left over harms nobody.
+    fn forget(&self, note: Note, resource: &str) {
+        if let Err(error) = self.host.forget(note, resource) {
+            log::warn!("cannot drop the note on {note} of {resource}: {error}");
         }
     }
 
@@ -325,70 +268,5 @@ where
             last = now;
         }
         Ok(())
-    }
-
-    /// Xen's lock. After a long wait for it a guest that is being received is confirmed once more:
-    /// no DRBD tool runs while it is held.
-    fn lock_block(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<H::Lock, StepError> {
-        for _ in 0..3 {
-            let asked = self.host.now();
-            let lock = self.host.lock_block(deadline)?;
-            let waited = self.host.now() - asked;
-            if subject.facts.arrival == Arrival::PlainStart || waited < LONG_WAIT {
-                return Ok(lock);
-            }
-            drop(lock);
-            self.confirm(subject, Arrival::IncomingMigration, deadline)?;
-        }
-        Ok(self.host.lock_block(deadline)?)
-    }
-
-    /// Under Xen's lock: nobody else has published the device meanwhile; then all in one transaction
-    /// that reads `state` again, since blkback opens the device at once and a failure there reaches
-    /// nobody (linux: drivers/block/xen-blkback/xenbus.c).
-    fn publish(
-        &self,
-        subject: &Subject<'_>,
-        device: DeviceNumber,
-        deadline: &Deadline,
-    ) -> Result<(), StepError> {
-        let _lock = self.lock_block(subject, deadline)?;
-        let minors: Vec<u32> = subject.resource.minors().collect();
-        let mut facts = subject.facts.clone();
-        facts.uses = sharing::uses(self.store, subject.path, &facts.guest, &minors)?;
-        if !subject.is_shared() {
-            let volume = subject
-                .resource
-                .volumes
-                .iter()
-                .find(|v| v.minor == device.minor);
-            if let Some(refusal) =
-                volume.and_then(|v| rivals::conflict(&facts, subject.resource, v))
-            {
-                return Err(StepError::Refusal(refusal));
-            }
-        }
-        let path = subject.path;
-        let outcome = in_transaction(self.store, deadline.end(), |span| {
-            let state = read_optional(span, &path.node("state"))?;
-            let online = read_optional(span, &path.node("online"))?.as_deref() == Some("1");
-            let Some(state) = state else {
-                return Ok(Err(Failure::Vanished));
-            };
-            if state.parse() != Ok(STATE_INIT_WAIT) || !online {
-                return Ok(Err(Failure::State {
-                    state: crate::words::short(&state, 20),
-                    online,
-                }));
-            }
-            span.write(&path.node("physical-device"), &device.to_string())?;
-            span.write(&path.node("physical-device-path"), &node(device.minor))?;
-            span.write(&path.node("hotplug-status"), "connected")?;
-            if read_optional(span, &path.node("hotplug-error"))?.is_some() {
-                span.rm(&path.node("hotplug-error"))?;
-            }
-            Ok(Ok(()))
-        })?;
-        Ok(outcome?)
     }
 }

@@ -1,0 +1,153 @@
+//! The window of a live migration: two primaries, allowed at run time for as long as it takes.
+//!
+//! Opened and closed only while Established, since one side would change alone otherwise, and the two
+//! would never connect again until their settings agree (drbd: `drbd/drbd_receiver.c`, `receive_protocol`).
+
+use xenstore_rs::{XsTransaction, XsTransactionSpan};
+
+use super::{StepError, Subject};
+use crate::deadline::Deadline;
+use crate::decision::health;
+use crate::drbd::{
+    self, Connection, ConnectionSettings, Name, Replication, ReplicationState, Resource, Role,
+};
+use crate::host::{Host, Note};
+use crate::observe::World;
+use crate::store::Timed;
+
+/// A window that could not be closed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "two primaries stay allowed on {resource} ({why}): once it is connected, run `block-drbd reap`; if it does not connect, run `drbdadm adjust {resource}` on both hosts"
+)]
+pub struct Open {
+    /// The resource.
+    pub resource: String,
+    /// What is in the way.
+    pub why: String,
+}
+
+/// How a window was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It was closed.
+    Now,
+    /// There was none, or the configuration keeps it open.
+    Already,
+}
+
+impl<S, R, H> World<'_, S, R, H>
+where
+    S: XsTransaction + Timed,
+    S::Span: XsTransactionSpan,
+    R: Replication,
+    H: Host,
+{
+    pub(super) fn open_window(
+        &self,
+        subject: &Subject<'_>,
+        peer: u32,
+        deadline: &Deadline,
+    ) -> Result<(), StepError> {
+        let resource = subject.resource;
+        let settings = subject.facts.settings.as_ref();
+        let Some(connection) = settings.and_then(|s| s.connection(peer)) else {
+            let what = format!("the settings of {} are not known", resource.name);
+            return Err(StepError::Host(what));
+        };
+        self.note(Note::Window, &resource.name)?;
+        Ok(self
+            .replication
+            .allow_two_primaries(resource, connection, true, deadline)?)
+    }
+
+    /// Closes the window on the connection that was `opened`; without one, on every connection where
+    /// the configuration does not keep it open.
+    ///
+    /// # Errors
+    /// When it stays open. It is then noted, for a later run to close it.
+    pub fn close_window(
+        &self,
+        resource: &str,
+        opened: Option<u32>,
+        deadline: &Deadline,
+    ) -> Result<Closed, Open> {
+        let closed = self.try_to_close(resource, opened, deadline);
+        match &closed {
+            Ok(_) => self.forget(Note::Window, resource),
+            Err(_) => {
+                if let Err(error) = self.note(Note::Window, resource) {
+                    log::warn!("{error}");
+                }
+            }
+        }
+        closed
+    }
+
+    fn try_to_close(
+        &self,
+        resource: &str,
+        opened: Option<u32>,
+        deadline: &Deadline,
+    ) -> Result<Closed, Open> {
+        let left = |why: String| Open {
+            resource: resource.to_owned(),
+            why,
+        };
+        let failed = |error: drbd::Error| left(error.to_string());
+        let name = Name::Resource(resource.to_owned());
+        // What is down has no settings in force.
+        let Some(now) = self.replication.read(&name, deadline).map_err(failed)? else {
+            return Ok(Closed::Already);
+        };
+        let settings = self.replication.settings(&now, deadline).map_err(failed)?;
+        let open: Vec<&ConnectionSettings> = settings
+            .connections
+            .iter()
+            .filter(|c| c.two_primaries == Some(true))
+            .filter(|c| opened.is_none_or(|peer| c.peer_node_id == peer))
+            .collect();
+        let configured = || self.replication.configured_two_primaries(&now, deadline);
+        let kept = match opened {
+            None if !open.is_empty() => {
+                configured().ok_or_else(|| left("its configuration cannot be read".to_owned()))?
+            }
+            _ => false,
+        };
+        if open.is_empty() || kept {
+            return Ok(Closed::Already);
+        }
+        for own in open {
+            check(&now, own.peer_node_id).map_err(left)?;
+            self.replication
+                .allow_two_primaries(&now, own, false, deadline)
+                .map_err(failed)?;
+        }
+        log::info!("{resource}: two primaries are no longer allowed");
+        Ok(Closed::Now)
+    }
+}
+
+/// Whether the window may be closed on that connection now.
+fn check(resource: &Resource, peer_node_id: u32) -> Result<(), String> {
+    let connection = resource
+        .connections
+        .iter()
+        .find(|c| c.peer_node_id == peer_node_id)
+        .ok_or("its connection is gone")?;
+    if !is_established(connection) {
+        return Err(format!("{}, not Established", health::describe(connection)));
+    }
+    if connection.role == Role::Primary && !resource.is_secondary() {
+        return Err("it is Primary on both hosts".to_owned());
+    }
+    Ok(())
+}
+
+fn is_established(connection: &Connection) -> bool {
+    connection.is_connected()
+        && connection
+            .peer_devices
+            .iter()
+            .all(|d| d.replication == ReplicationState::Established)
+}
