@@ -97,7 +97,12 @@ pub enum Refusal {
     /// A shared resource cannot be Primary here beside its peer.
     Beside { resource: String, why: Obstacle },
     /// The promotion brought something worse to light.
-    Worse { resource: String, why: String },
+    Worse {
+        resource: String,
+        why: String,
+        /// A guest was to be received, and goes on at its source.
+        incoming: bool,
+    },
 }
 
 /// Why an incoming migration is refused. The guest then goes on at its source.
@@ -246,11 +251,26 @@ impl fmt::Display for Refusal {
             Self::Beside { resource, why } => {
                 write!(f, "{resource} is shared, and cannot be Primary on two hosts now: {why}; see `drbdadm status {resource}`")
             }
-            Self::Worse { resource, why } => {
-                write!(f, "{resource} was promoted and demoted again: {why}; see `drbdadm status {resource}`")
+            Self::Worse { resource, why, incoming } => {
+                write!(f, "{resource} was promoted and demoted again: {why}; ")?;
+                if *incoming {
+                    let kept = "the source";
+                    write!(f, "the guest goes on at its source; {}", parted(resource, "this host", kept))
+                } else {
+                    write!(f, "see `drbdadm status {resource}`")
+                }
             }
         }
     }
+}
+
+/// How two copies come together that both were Primary when the link was lost (8.4 parts them even if
+/// nobody wrote). Only for a copy that no guest has used since.
+#[must_use]
+pub fn parted(resource: &str, lost: &str, kept: &str) -> String {
+    format!(
+        "should {resource} stay StandAlone when the link is back, run `drbdadm connect --discard-my-data {resource}` on {lost}, then `drbdadm connect {resource}` on {kept}"
+    )
 }
 
 impl fmt::Display for Obstacle {

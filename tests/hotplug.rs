@@ -41,3 +41,5 @@ mod sharing;
 mod surroundings;
 #[path = "hotplug/together.rs"]
 mod together;
+#[path = "hotplug/window.rs"]
+mod window;

@@ -168,6 +168,7 @@ pub fn confirm(
     let worse = |why: String| Refusal::Worse {
         resource: before.name.clone(),
         why,
+        incoming: arrival == Arrival::IncomingMigration,
     };
     let after = after.ok_or_else(|| worse("it is no longer up".into()))?;
     if !after.minors().eq(before.minors()) {

@@ -142,8 +142,9 @@ where
             log::debug!("{step}");
             if let Err(error) = self.step(step, subject, deadline) {
                 // The guest has its disk, or has let go of it: this is for whoever looks after the host.
-                if matches!(error, StepError::Window(_)) {
-                    log::warn!(target: PERSON, "{error}");
+                if let StepError::Window(open) = &error {
+                    let guest = &subject.facts.guest;
+                    log::warn!(target: PERSON, "{guest}: {}", open.at_the_source());
                     continue;
                 }
                 // What a command of DRBD began may have happened all the same.

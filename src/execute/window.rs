@@ -13,18 +13,28 @@ use crate::drbd::{
 };
 use crate::host::{Host, Note};
 use crate::observe::World;
+use crate::refusal::parted;
 use crate::store::Timed;
 
 /// A window that could not be closed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "two primaries stay allowed on {resource} ({why}): once it is connected, run `block-drbd reap`; if it does not connect, run `drbdadm adjust {resource}` on both hosts"
+    "two primaries stay allowed on {resource} ({why}): `block-drbd reap` closes that once it is connected; if it does not connect, first run `drbdadm adjust {resource}` on both hosts"
 )]
 pub struct Open {
     /// The resource.
     pub resource: String,
     /// What is in the way.
     pub why: String,
+}
+
+impl Open {
+    /// What to do at the source of a migration, whose guest has left.
+    #[must_use]
+    pub fn at_the_source(&self) -> String {
+        let advice = parted(&self.resource, "this host", "the peer");
+        format!("{self}; if the guest runs on the peer now: {advice}")
+    }
 }
 
 /// How a window was found.

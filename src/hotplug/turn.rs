@@ -228,6 +228,10 @@ where
             StepError::Unconfirmed { refusal, after } if tail.is_empty() => {
                 Outcome::Refused(self.compared_again(step, after, policy).unwrap_or(refusal))
             }
+            StepError::Unconfirmed { refusal, after } => {
+                let refusal = self.compared_again(step, after, policy).unwrap_or(refusal);
+                Outcome::Failed(format!("{refusal}{tail}"))
+            }
             error if error.expired() == Some(Expired::Deadline) => {
                 Outcome::Deadline(format!("{name}: {error}, so it was given up{tail}"))
             }

@@ -270,7 +270,7 @@ fn a_broken_configuration_refuses_add_and_not_remove() {
             ("[resource.web-root]\nshard = true\n", 2, "shard"),
             ("[resource.\"--force\"]\nshared = true\n", 1, "--force"),
             ("disconnected = \"never\"\n", 1, "disconnected"),
-            ("dual-primary = \"window\"\n", 1, "dual-primary"),
+            ("dual-primary = \"always\"\n", 1, "dual-primary"),
             ("patience = 1\npatience = 2\n", 2, "patience"),
             ("\0\u{1b}[31m", 1, "line 1"),
             ("[resource\n", 1, "[resource"),

@@ -162,10 +162,11 @@ fn a_migration_over_protocol_a_is_refused() {
     });
 }
 
-/// Two primaries are as configured.
+/// Design `dual-primary = "static"`: two primaries are as configured.
 #[test]
 fn a_migration_without_two_primaries_is_refused_with_the_setting_to_make() {
     both(|host| {
+        host.configure("dual-primary = \"static\"\n");
         let disk = host.arriving_disk(7);
         let words = [
             "two primaries are not allowed with nodo2",
@@ -299,13 +300,13 @@ fn the_source_is_not_kept_waiting_when_drbd_refuses() {
 type Stop = std::sync::mpsc::Sender<()>;
 
 /// Keeps the counters in /proc/drbd going, as a kernel does.
-struct Refresh {
+pub struct Refresh {
     stop: Stop,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Refresh {
-    fn of(host: &Host) -> Self {
+    pub fn of(host: &Host) -> Self {
         let world = host.world.clone();
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -317,7 +318,7 @@ impl Refresh {
         Self { stop, thread }
     }
 
-    fn end(self) {
+    pub fn end(self) {
         drop(self.stop);
         self.thread.join().unwrap();
     }

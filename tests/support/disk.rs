@@ -27,9 +27,14 @@ impl Disk<'_> {
 
     /// Runs `add` below `xl migrate-receive`.
     pub fn receive(&self) -> Ran {
+        self.host.run(self.receiving())
+    }
+
+    /// That run, not yet begun.
+    pub fn receiving(&self) -> Command {
         let mut command = self.host.below_xl("migrate-receive", &["add"]);
         command.env("XENBUS_PATH", &self.path);
-        self.host.run(command)
+        command
     }
 
     /// `add` or `remove`, not yet run.

@@ -253,8 +253,28 @@ impl Host {
     pub fn changes(&self) -> Vec<String> {
         let asks = ["events2", "show", "dump", "sh-minor"];
         let mut calls = self.calls();
-        calls.retain(|call| !asks.contains(&call.split(' ').nth(1).unwrap_or_default()));
+        calls.retain(|call| !call.split(' ').any(|word| asks.contains(&word)));
         calls
+    }
+
+    /// Whether two primaries are allowed at run time, here and on the peer.
+    pub fn two_primaries(&self) -> (bool, bool) {
+        let resource = self.world.resource(WEB).unwrap();
+        let [here, peer] = &resource.sides;
+        (here.allows_two_primaries(), peer.allows_two_primaries())
+    }
+
+    /// What [`Host::changes`] shows of a change to that setting.
+    pub fn net_options(&self, allow: &str) -> String {
+        let connection = match self.generation {
+            Generation::V84 => format!("ipv4:{0}.1:7789 ipv4:{0}.2:7789", self.network),
+            Generation::V9 => {
+                let ids = self.world.resource(WEB).unwrap().node_ids;
+                format!("{WEB} {}", ids[1])
+            }
+        };
+        let tool = self.tool();
+        format!("{tool} net-options {connection} --allow-two-primaries={allow}")
     }
 
     /// Asserts which changes were asked of DRBD for [`WEB`], as `["primary", "secondary"]`.
@@ -273,6 +293,11 @@ impl Host {
             .exists()
     }
 
+    /// Whether a note says that this program allowed two primaries.
+    pub fn is_window_noted(&self) -> bool {
+        self.path(&format!("/run/block-drbd/window/{WEB}")).exists()
+    }
+
     /// Asserts that nobody touched [`WEB`] here.
     #[track_caller]
     pub fn assert_untouched(&self) {
@@ -285,6 +310,7 @@ impl Host {
     pub fn assert_left_alone(&self) {
         assert_eq!(self.role(WEB), Role::Secondary);
         assert!(!self.is_noted(WEB), "a note of the promotion is left");
+        assert!(!self.is_window_noted(), "a note of a window is left");
         let lock = self.path("/var/run/xen-hotplug/block");
         assert!(!lock.exists(), "Xen's lock is left");
     }
