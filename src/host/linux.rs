@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Caller, Host, LockError, Opener, caller, lock, openers};
+use super::{Caller, Host, LockError, Opener, caller, incoming, lock, openers};
 use crate::deadline::Deadline;
 use crate::drbd::Path;
 use crate::holders::{self, Holder};
@@ -82,6 +82,14 @@ impl Host for Linux {
         *self
             .caller
             .get_or_init(|| caller::caller(&Root::at(std::path::Path::new("/"))))
+    }
+
+    fn is_marked(&self, uuid: &str, domid: u32) -> bool {
+        incoming::is_claimed(&self.root, uuid, domid)
+    }
+
+    fn unmark(&self, domid: u32) {
+        incoming::drop_claims(&self.root, domid);
     }
 
     fn note(&self, resource: &str) -> io::Result<()> {
