@@ -183,6 +183,19 @@ impl Guest {
         })
     }
 
+    /// Its uuid: 36 lower-case characters, as libxl writes them behind `/vm/` (xen:
+    /// `tools/libs/light/libxl_create.c`, `libxl__domain_make`). It becomes the name of a file, so
+    /// nothing else passes.
+    #[must_use]
+    pub fn uuid(&self) -> Option<&str> {
+        let uuid = self.vm.as_deref()?.strip_prefix("/vm/")?;
+        let fits = uuid.bytes().enumerate().all(|(i, byte)| match i {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        });
+        (fits && uuid.len() == 36).then_some(uuid)
+    }
+
     /// The same guest under another domain id: after a reboot, in a migration to the same host, or
     /// served by its stub domain.
     #[must_use]
@@ -237,6 +250,29 @@ mod tests {
         ] {
             assert_eq!(access(mode), expected);
         }
+    }
+
+    #[test]
+    fn only_a_well_formed_uuid_is_one() {
+        let uuid = "5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f";
+        let guest = |vm: String| Guest {
+            vm: Some(vm),
+            ..Guest::default()
+        };
+        assert_eq!(guest(format!("/vm/{uuid}")).uuid(), Some(uuid));
+        for vm in [
+            String::new(),
+            "/vm/".into(),
+            uuid.into(),
+            format!("/vm/{}", uuid.to_uppercase()),
+            format!("/vm/{uuid}/"),
+            format!("/vm/../{}", &uuid[3..]),
+            format!("/vm/{}", uuid.replace('-', "/")),
+            format!("/vm/{}", &uuid[1..]),
+        ] {
+            assert_eq!(guest(vm.clone()).uuid(), None, "{vm}");
+        }
+        assert_eq!(Guest::default().uuid(), None);
     }
 
     #[test]

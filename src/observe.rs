@@ -161,7 +161,9 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         facts.promoted_by_us = self.host.is_noted(Note::Promotion, &resource.name);
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
-            facts.arrival = arrival(&facts.guest, self.host.caller());
+            facts.arrival = arrival(&facts.guest, self.host.caller(), |uuid| {
+                self.host.is_marked(uuid, facts.guest.domid)
+            });
             self.look_closer(&mut facts, &resource, policy, deadline)?;
         }
         facts.found = Found::Up(resource);
@@ -241,17 +243,25 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
 /// What `xl migrate` calls a domain that it receives (xen: `tools/xl/xl_vmcontrol.c`).
 const INCOMING: &str = "--incoming";
 
-/// An incoming migration shows two signs, which must agree.
-fn arrival(guest: &Guest, caller: Caller) -> Arrival {
+/// An incoming migration shows two signs, which must agree: under `xl` the name and the command that
+/// runs this program; under libvirt the mark that its hook left, and that no `xl` runs this program.
+/// Only where a mark can count is it asked for, since that is what claims it.
+fn arrival(guest: &Guest, caller: Caller, is_marked: impl FnOnce(&str) -> bool) -> Arrival {
     let named = guest
         .name
         .as_deref()
         .is_some_and(|n| n.len() > INCOMING.len() && n.ends_with(INCOMING));
-    match caller {
-        Caller::MigrateReceive | Caller::DriverDomain | Caller::Unknown if named => {
-            Arrival::IncomingMigration
-        }
-        _ => Arrival::PlainStart,
+    let marked = || guest.uuid().is_some_and(is_marked);
+    let incoming = match caller {
+        Caller::MigrateReceive | Caller::DriverDomain => named,
+        Caller::Unknown => named || marked(),
+        Caller::Other => marked(),
+        Caller::Xl => false,
+    };
+    if incoming {
+        Arrival::IncomingMigration
+    } else {
+        Arrival::PlainStart
     }
 }
 
@@ -259,27 +269,64 @@ fn arrival(guest: &Guest, caller: Caller) -> Arrival {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_guest_that_is_merely_called_incoming_starts_plainly() {
-        let guest = |name: &str| Guest {
+    const UUID: &str = "5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f";
+    const CALLERS: [Caller; 5] = [
+        Caller::MigrateReceive,
+        Caller::DriverDomain,
+        Caller::Xl,
+        Caller::Other,
+        Caller::Unknown,
+    ];
+
+    fn guest(name: &str) -> Guest {
+        Guest {
             domid: 7,
             name: Some(name.into()),
+            vm: Some(format!("/vm/{UUID}")),
             ..Guest::default()
+        }
+    }
+
+    /// The callers below which such a guest arrives from another host.
+    fn incoming_below(guest: &Guest, marked: bool) -> Vec<Caller> {
+        let is_marked = |uuid: &str| marked && uuid == UUID;
+        let mut callers = CALLERS.to_vec();
+        callers.retain(|c| arrival(guest, *c, is_marked) == Arrival::IncomingMigration);
+        callers
+    }
+
+    #[test]
+    fn a_guest_that_is_merely_called_incoming_starts_plainly() {
+        use Caller::{DriverDomain, MigrateReceive, Unknown};
+        let received = [MigrateReceive, DriverDomain, Unknown];
+        assert_eq!(incoming_below(&guest("web--incoming"), false), received);
+        for name in ["web", "--incoming"] {
+            assert_eq!(incoming_below(&guest(name), false), [], "{name}");
+        }
+        assert_eq!(incoming_below(&Guest::default(), false), []);
+    }
+
+    #[test]
+    fn a_marked_guest_is_incoming_unless_xl_runs_this_program() {
+        let other = [Caller::Other, Caller::Unknown];
+        assert_eq!(incoming_below(&guest("web"), true), other);
+    }
+
+    #[test]
+    fn a_guest_without_a_uuid_has_no_mark() {
+        let nobody = Guest {
+            vm: Some("/vm/../x".into()),
+            ..guest("web")
         };
-        let incoming = Arrival::IncomingMigration;
-        let plain = Arrival::PlainStart;
-        assert_eq!(
-            arrival(&guest("web--incoming"), Caller::MigrateReceive),
-            incoming
-        );
-        assert_eq!(arrival(&guest("web--incoming"), Caller::Unknown), incoming);
-        assert_eq!(arrival(&guest("web--incoming"), Caller::Other), plain);
-        assert_eq!(
-            arrival(&guest("web"), Caller::MigrateReceive),
-            plain,
-            "a reboot by the receiving xl"
-        );
-        assert_eq!(arrival(&guest("--incoming"), Caller::MigrateReceive), plain);
-        assert_eq!(arrival(&Guest::default(), Caller::MigrateReceive), plain);
+        assert_eq!(incoming_below(&nobody, true), []);
+        assert_eq!(incoming_below(&Guest::default(), true), []);
+    }
+
+    /// A mark is claimed by being asked for.
+    #[test]
+    fn a_mark_is_not_asked_for_where_it_cannot_count() {
+        for caller in [Caller::MigrateReceive, Caller::DriverDomain, Caller::Xl] {
+            arrival(&guest("web"), caller, |_| unreachable!("{caller:?}"));
+        }
     }
 }

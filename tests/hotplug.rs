@@ -31,6 +31,8 @@ mod faults;
 mod hostile;
 #[path = "hotplug/interrupted.rs"]
 mod interrupted;
+#[path = "hotplug/libvirt.rs"]
+mod libvirt;
 #[path = "hotplug/migration.rs"]
 mod migration;
 #[path = "hotplug/refusals.rs"]

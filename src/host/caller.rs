@@ -1,4 +1,4 @@
-//! Who runs this program: the second sign of an incoming migration.
+//! Who runs this program: the second sign of an incoming migration, for `xl` and for libvirt.
 //!
 //! libxl starts it as a child of `xl` (xen: `tools/libs/light/libxl_aoutils.c`); on the destination
 //! that is `xl migrate-receive`. The domain's name alone proves nothing: any guest may be called
@@ -15,7 +15,9 @@ pub enum Caller {
     MigrateReceive,
     /// `xl devd`, in a driver domain: it knows of no migration, and gives 10 s at the most.
     DriverDomain,
-    /// Something else.
+    /// `xl` with another command, as `create` or `restore`.
+    Xl,
+    /// No `xl`: libvirt's daemon, or a person.
     Other,
     /// It could not be read.
     Unknown,
@@ -59,7 +61,7 @@ fn xl(line: &[u8]) -> Option<Caller> {
     Some(match command {
         b"migrate-receive" => Caller::MigrateReceive,
         b"devd" => Caller::DriverDomain,
-        _ => Caller::Other,
+        _ => Caller::Xl,
     })
 }
 
@@ -82,8 +84,9 @@ mod tests {
                 Some(Caller::MigrateReceive),
             ),
             (b"/usr/sbin/xl\0devd\0", Some(Caller::DriverDomain)),
-            (b"xl\0create\0migrate-receive\0", Some(Caller::Other)),
-            (b"xl\0restore\0x--incoming\0", Some(Caller::Other)),
+            (b"xl\0create\0migrate-receive\0", Some(Caller::Xl)),
+            (b"xl\0restore\0x--incoming\0", Some(Caller::Xl)),
+            (b"/usr/sbin/libvirtd\0--listen\0", None),
             (b"sshd: root\0migrate-receive\0", None),
             (b"xlate\0migrate-receive\0", None),
             (b"", None),

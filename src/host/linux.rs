@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::io;
 use std::time::Duration;
 
-use super::{Caller, Host, LockError, Note, Opener, caller, lock, notes, openers};
+use super::{Caller, Host, LockError, Note, Opener, caller, incoming, lock, notes, openers};
 use crate::deadline::Deadline;
 use crate::drbd::Path;
 use crate::holders::{self, Holder};
@@ -75,6 +75,14 @@ impl Host for Linux {
         *self
             .caller
             .get_or_init(|| caller::caller(&Root::at(std::path::Path::new("/"))))
+    }
+
+    fn is_marked(&self, uuid: &str, domid: u32) -> bool {
+        incoming::is_claimed(&self.root, uuid, domid)
+    }
+
+    fn unmark(&self, domid: u32) {
+        incoming::drop_claims(&self.root, domid);
     }
 
     fn note(&self, note: Note, resource: &str) -> io::Result<()> {

@@ -1,6 +1,7 @@
-//! The seam to this host: device nodes, holders, openers, the peer's address, locks, notes.
+//! The seam to this host: device nodes, holders, openers, the peer's address, locks, notes, marks.
 
 pub mod caller;
+pub mod incoming;
 pub mod linux;
 pub mod lock;
 pub mod notes;
@@ -79,6 +80,13 @@ pub trait Host {
 
     /// Who runs this program.
     fn caller(&self) -> Caller;
+
+    /// Whether libvirt's hook marked the guest as one that is being received, and the mark is this
+    /// domain's: see [`incoming`].
+    fn is_marked(&self, uuid: &str, domid: u32) -> bool;
+
+    /// Drops the mark that a domain has claimed, and those that have expired.
+    fn unmark(&self, domid: u32);
 
     /// Notes what is about to be done to the resource.
     ///

@@ -96,6 +96,10 @@ where
         stuck: false,
         peer: OnceCell::new(),
     };
+    if action == Action::Remove {
+        // Whatever it was received with, it is not received again.
+        world.host.unmark(path.frontend_id);
+    }
     // Patience begins when there is something to wait for; time spent on a lock is not it.
     let mut since = None;
     let mut pause = FIRST_PAUSE;

@@ -164,7 +164,7 @@ fn children_get_nothing_but_their_streams() {
 }
 
 /// What a run says to syslog.
-fn logged(host: &Host, action: &str, disk: &Disk<'_>) -> Vec<String> {
+pub fn logged(host: &Host, action: &str, disk: &Disk<'_>) -> Vec<String> {
     let path = host.path("/dev/log");
     let _ = fs::remove_file(&path);
     let socket = UnixDatagram::bind(&path).unwrap();

@@ -120,6 +120,12 @@ impl Host for Outside {
         self.state.borrow().caller.unwrap_or(Caller::Other)
     }
 
+    fn is_marked(&self, _: &str, _: u32) -> bool {
+        false
+    }
+
+    fn unmark(&self, _: u32) {}
+
     fn note(&self, note: Note, _: &str) -> io::Result<()> {
         self.file(Call::Note, |state| state.notes.insert(note))
     }

@@ -1,0 +1,510 @@
+//! Guests that libvirt receives: its hook marks them, and the mark counts once. The hook runs as libvirt
+//! runs it (libvirt: docs/hooks.html, "Script arguments"), with a domain's XML as libvirt formats it.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
+use simulated_drbd::{Generation, Resource, Role};
+
+use crate::disk::Disk;
+use crate::host::{Host, MINOR, Ran, WEB, XVDB, both};
+use crate::surroundings::logged;
+
+const UUID: &str = "5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f";
+const FOLDER: &str = "/run/block-drbd/incoming";
+
+/// A guest's XML. Everything that is called uuid but the one is somebody else's.
+const XML: &str = r#"<domain type='xen' xmlns:xen='http://libvirt.org/schemas/domain/xen/1.0'>
+  <!-- <uuid>00000000-0000-0000-0000-000000000001</uuid> -->
+  <name>web</name>
+  <metadata>
+    <app:instance xmlns:app="http://example.org/app" note="a>b ' /">
+      <app:uuid>00000000-0000-0000-0000-000000000002</app:uuid>
+      <uuid>00000000-0000-0000-0000-000000000003</uuid>
+      <none/>
+      <![CDATA[</app:instance></metadata><uuid>00000000-0000-0000-0000-000000000004</uuid>]]>
+    </app:instance>
+  </metadata>
+  <uuid>5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f</uuid>
+  <description>the web's "shop" &lt;uuid></description>
+  <memory unit='KiB'>524288</memory>
+  <sysinfo type='smbios'>
+    <system>
+      <entry name='uuid'>00000000-0000-0000-0000-000000000005</entry>
+    </system>
+  </sysinfo>
+  <os>
+    <type arch='x86_64' machine='xenpvh'>xenpvh</type>
+    <kernel>/boot/vmlinuz</kernel>
+  </os>
+  <devices>
+    <disk type='block' device='disk'>
+      <driver name='phy' type='raw'/>
+      <source dev='drbd:web-root'/>
+      <target dev='xvda2' bus='xen'/>
+    </disk>
+  </devices>
+</domain>
+"#;
+
+/// libvirt runs the hook, which must neither change the XML nor stop the operation.
+#[track_caller]
+fn hook(host: &Host, operation: [&str; 2], xml: &[u8]) -> Ran {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("hotplug/libvirt-libxl-hook");
+    let mut command = Command::new(path);
+    command.arg("web").args(operation).arg("-");
+    command
+        .env_clear()
+        .env("BLOCK_DRBD_ROOT", host.path("/"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // libvirt, too, passes over a hook that does not read it all.
+    let _ = child.stdin.take().unwrap().write_all(xml);
+    let ran = Ran::wait(child);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{ran:?}");
+    ran
+}
+
+/// What libvirt calls for an incoming migration, up to where the disks are attached.
+#[track_caller]
+fn migrate(host: &Host) {
+    for operation in [
+        ["migrate", "begin"],
+        ["prepare", "begin"],
+        ["start", "begin"],
+    ] {
+        assert_eq!(hook(host, operation, XML.as_bytes()).stderr, "");
+    }
+}
+
+/// Leaves a mark with that text, as the hook does.
+fn mark(host: &Host, text: &str) {
+    host.file(&format!("{FOLDER}/{UUID}"), text);
+}
+
+/// So many seconds from now, in a mark.
+fn expiry(seconds: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    format!("{}\n", now.as_secs().checked_add_signed(seconds).unwrap())
+}
+
+/// The marks that stand.
+fn marks(host: &Host) -> BTreeSet<String> {
+    let entries = fs::read_dir(host.path(FOLDER)).into_iter().flatten();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.collect()
+}
+
+#[track_caller]
+fn assert_marks(host: &Host, expected: &[&str]) {
+    let expected = expected.iter().map(|tail| format!("{UUID}{tail}"));
+    assert_eq!(marks(host), expected.collect());
+}
+
+/// A disk of a guest that libvirt names at once as it is to be called; the peer runs it.
+fn disk(host: &Host, domid: u32) -> Disk<'_> {
+    // A start waits for the peer's demotion, in vain here.
+    host.configure("patience = 0\n");
+    host.resource(Resource::simple(WEB, MINOR).with_two_primaries());
+    host.peer_promotes(WEB, MINOR);
+    domain(host, domid);
+    host.disk(domid, WEB)
+}
+
+/// Another disk of such a guest.
+fn swap_disk(host: &Host, domid: u32) -> Disk<'_> {
+    host.resource(Resource::simple("web-swap", 2).with_two_primaries());
+    host.peer_promotes("web-swap", 2);
+    host.disk_as(domid, XVDB, "web-swap", "w")
+}
+
+/// A domain with the marked uuid.
+fn domain(host: &Host, domid: u32) {
+    host.xen.guest(domid, "web");
+    let vm = format!("/vm/{UUID}");
+    host.xen.write(&format!("/local/domain/{domid}/vm"), &vm);
+}
+
+/// The guest is one that starts here while it runs on the peer: a double start.
+#[track_caller]
+fn assert_taken_for_a_start(disk: &Disk<'_>, ran: &Ran) {
+    disk.assert_refused(ran, 3, "error", &["web-root is Primary on nodo2"]);
+    disk.host.assert_untouched();
+}
+
+/// Design "Who may attach", libvirt; contract 12, 37.
+#[test]
+fn a_guest_that_libvirt_receives_is_taken_in_beside_its_source() {
+    both(|host| {
+        let disk = disk(host, 7);
+        migrate(host);
+        disk.assert_attached(&disk.add(), MINOR);
+        host.assert_roles(Role::Primary, Role::Primary);
+        host.assert_changes(&["primary"]);
+        assert_marks(host, &[".7"]);
+        hook(host, ["started", "begin"], XML.as_bytes());
+        assert_marks(host, &[]);
+    });
+}
+
+/// Without the hook nothing tells it.
+#[test]
+fn a_guest_that_nobody_marked_starts_here() {
+    both(|host| {
+        let disk = disk(host, 7);
+        assert_taken_for_a_start(&disk, &disk.add());
+        assert!(!host.path(FOLDER).exists(), "made for nothing");
+    });
+}
+
+/// libxl attaches the disks of a guest at the same time.
+#[test]
+fn every_disk_of_the_guest_is_received() {
+    both(|host| {
+        let first = disk(host, 7);
+        let second = swap_disk(host, 7);
+        migrate(host);
+        let adding = [&first, &second].map(|disk| disk.start("add"));
+        for ran in adding.map(Ran::wait) {
+            ran.assert_silent_success();
+        }
+        first.assert_published(MINOR);
+        second.assert_published(2);
+        assert_marks(host, &[".7"]);
+    });
+}
+
+/// The mark is used up, for another domain with the same uuid.
+#[test]
+fn a_mark_counts_for_one_domain() {
+    both(|host| {
+        let received = disk(host, 7);
+        migrate(host);
+        received.assert_attached(&received.add(), MINOR);
+        domain(host, 8);
+        let other = swap_disk(host, 8);
+        let words = ["web-swap is Primary on nodo2"];
+        other.assert_refused(&other.add(), 3, "error", &words);
+        assert_eq!(host.role("web-swap"), Role::Secondary);
+    });
+}
+
+/// Nor does the same domain id have it again.
+#[test]
+fn remove_drops_the_claim() {
+    both(|host| {
+        let disk = disk(host, 7);
+        migrate(host);
+        disk.assert_attached(&disk.add(), MINOR);
+        disk.close();
+        disk.remove().assert_silent_success();
+        assert_marks(host, &[]);
+        disk.vanish();
+        let again = host.disk(7, WEB);
+        again.assert_refused(&again.add(), 3, "error", &["web-root is Primary on nodo2"]);
+    });
+}
+
+/// A mark says how the guest comes, and nothing about the copies: the table's row holds.
+#[test]
+fn a_marked_guest_needs_all_that_a_migration_needs() {
+    both(|host| {
+        let disk = disk(host, 7);
+        let assert_refused = |words: &[&str]| {
+            migrate(host);
+            disk.assert_refused(&disk.add(), 3, "error", words);
+            let error = disk.get("hotplug-error").unwrap();
+            assert!(
+                error.ends_with("the guest goes on at its source"),
+                "{error}"
+            );
+            host.assert_untouched();
+        };
+        host.resource(Resource::simple(WEB, MINOR));
+        host.peer_promotes(WEB, MINOR);
+        assert_refused(&["two primaries are not allowed with nodo2"]);
+        host.resource(Resource::simple(WEB, MINOR).with_two_primaries());
+        assert_refused(&["no peer is connected and Primary"]);
+        host.peer_promotes(WEB, MINOR);
+        host.world.cut_link().unwrap();
+        assert_refused(&["no peer is connected and Primary", "stale"]);
+    });
+}
+
+/// A guest of `xl` has its own signs, and does not use up a mark.
+#[test]
+fn xl_knows_of_no_mark() {
+    both(|host| {
+        let disk = disk(host, 7);
+        migrate(host);
+        for words in ["create", "restore", "migrate-receive", "devd"] {
+            let mut command = host.below_xl(words, &["add"]);
+            command.env("XENBUS_PATH", &disk.path);
+            assert_taken_for_a_start(&disk, &host.run(command));
+        }
+        assert_marks(host, &[""]);
+    });
+}
+
+/// Does something to the mark that stands.
+type Spoil = fn(&Path);
+
+/// A mark that cannot be trusted is no mark: it is removed, and the log says why.
+#[test]
+fn a_stale_or_strange_mark_is_refused_and_removed() {
+    let spoilt: [(&str, Spoil, &str); 9] = [
+        ("0", |_| {}, "it has expired"),
+        ("-1", |_| {}, "it has expired"),
+        ("86500", |_| {}, "it expires in more than a day"),
+        (
+            "60",
+            |mark| fs::write(mark, "soon\n").unwrap(),
+            "hold a time",
+        ),
+        ("60", |mark| fs::write(mark, [0xff; 64]).unwrap(), "UTF-8"),
+        (
+            "60",
+            |mark| {
+                let real = mark.with_file_name("real");
+                fs::rename(mark, &real).unwrap();
+                symlink(&real, mark).unwrap();
+            },
+            "symbolic links",
+        ),
+        (
+            "60",
+            |mark| {
+                fs::remove_file(mark).unwrap();
+                mkfifo(mark, Mode::S_IRUSR).unwrap();
+            },
+            "not a file that root alone can write",
+        ),
+        (
+            "60",
+            |mark| chown(mark, Some(1), None).unwrap(),
+            "root alone",
+        ),
+        (
+            "60",
+            |mark| fs::set_permissions(mark, Permissions::from_mode(0o666)).unwrap(),
+            "root alone",
+        ),
+    ];
+    both(|host| {
+        for (seconds, spoil, why) in spoilt {
+            let disk = disk(host, 7);
+            mark(host, &expiry(seconds.parse().unwrap()));
+            spoil(&host.path(&format!("{FOLDER}/{UUID}")));
+            let lines = logged(host, "add", &disk);
+            let words = [
+                "<28>block-drbd[",
+                "the mark of an incoming migration",
+                UUID,
+                "does not count and is removed",
+                why,
+                "XEN_DOMID=7",
+            ];
+            let says = |line: &String| words.iter().all(|word| line.contains(word));
+            assert!(lines.iter().any(says), "{why}: {lines:#?}");
+            let error = disk.get("hotplug-error").unwrap_or_default();
+            assert!(error.contains("web-root is Primary on nodo2"), "{error}");
+            host.assert_untouched();
+            assert!(marks(host).iter().all(|name| name == "real"), "{why}");
+            let _ = fs::remove_file(host.path(&format!("{FOLDER}/real")));
+            disk.vanish();
+        }
+    });
+}
+
+/// Whoever can write into the folder could rename a mark.
+#[test]
+fn a_folder_that_others_can_write_holds_no_marks() {
+    both(|host| {
+        let disk = disk(host, 7);
+        migrate(host);
+        fs::set_permissions(host.path(FOLDER), Permissions::from_mode(0o777)).unwrap();
+        assert_taken_for_a_start(&disk, &disk.add());
+        let lines = logged(host, "add", &disk);
+        let says = |line: &String| line.contains("not a folder that root alone can write");
+        assert!(lines.iter().any(says), "{lines:#?}");
+    });
+}
+
+/// A migration that was given up, or that is over, leaves nothing for a start.
+#[test]
+fn the_hook_takes_the_mark_away_when_the_guest_runs_or_is_gone() {
+    both(|host| {
+        for operation in [["started", "begin"], ["stopped", "end"], ["release", "end"]] {
+            for before in [&["migrate"][..], &["migrate", "prepare"]] {
+                let disk = disk(host, 7);
+                for first in before {
+                    hook(host, [first, "begin"], XML.as_bytes());
+                }
+                assert_eq!(marks(host).len(), 1, "{before:?}");
+                host.file(&format!("{FOLDER}/{UUID}.6"), &expiry(60));
+                hook(host, operation, XML.as_bytes());
+                assert_marks(host, &[]);
+                assert_taken_for_a_start(&disk, &disk.add());
+                disk.vanish();
+            }
+        }
+    });
+}
+
+/// libvirt calls no hook when it gives a migration up before the source has connected; the next `prepare`
+/// is then that of a start.
+#[test]
+fn a_start_does_not_inherit_the_mark_of_an_earlier_migration() {
+    both(|host| {
+        let announced = format!("{FOLDER}/{UUID}.announced");
+        let receive = || migrate(host);
+        let late = || host.file(&announced, &expiry(-1));
+        let strange = || host.file(&announced, &expiry(3600));
+        let nothing = || {};
+        let before: [&dyn Fn(); 4] = [&receive, &late, &strange, &nothing];
+        for arrange in before {
+            let disk = disk(host, 7);
+            arrange();
+            for operation in ["prepare", "start"] {
+                hook(host, [operation, "begin"], XML.as_bytes());
+            }
+            assert_marks(host, &[]);
+            assert_taken_for_a_start(&disk, &disk.add());
+            disk.vanish();
+        }
+    });
+}
+
+/// What the hook leaves is for root's eyes, and expires when it says.
+#[test]
+fn the_hook_leaves_one_file_with_the_time_of_expiry() {
+    let host = &Host::new(Generation::V9);
+    let mode = |path: &str| fs::metadata(host.path(path)).unwrap().mode() & 0o777;
+    let seconds = |tail: &str| {
+        let path = host.path(&format!("{FOLDER}/{UUID}{tail}"));
+        fs::read_to_string(path)
+            .unwrap()
+            .trim()
+            .parse::<i64>()
+            .unwrap()
+            - expiry(0).trim().parse::<i64>().unwrap()
+    };
+    hook(host, ["migrate", "begin"], XML.as_bytes());
+    assert_marks(host, &[".announced"]);
+    assert!((50..=60).contains(&seconds(".announced")));
+    hook(host, ["prepare", "begin"], XML.as_bytes());
+    assert_marks(host, &[""]);
+    assert!((1790..=1800).contains(&seconds("")));
+    assert_eq!(mode(FOLDER), 0o700);
+    assert_eq!(mode(&format!("{FOLDER}/{UUID}")), 0o600);
+    assert_eq!(mode("/run/block-drbd"), 0o755);
+}
+
+/// What is no whole XML of a domain with one uuid marks nothing; libvirt is not held up by it.
+#[test]
+fn the_hook_marks_nothing_but_a_well_formed_uuid() {
+    let with = |uuid: &str| XML.replace(UUID, uuid).into_bytes();
+    let upper = UUID.to_uppercase();
+    let twice = format!("{UUID}</uuid><uuid>{UUID}");
+    let huge = format!("<a>{}</a></domain>", "x".repeat(2_000_000));
+    let strange: Vec<(&str, Vec<u8>)> = vec![
+        ("nothing", Vec::new()),
+        ("blanks", b" \n".to_vec()),
+        ("bytes", (0..=255).cycle().take(100_000).collect()),
+        ("a uuid alone", UUID.into()),
+        ("no domain", format!("<uuid>{UUID}</uuid>").into()),
+        ("a network", XML.replace("domain", "network").into()),
+        ("a path", with("../5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f")),
+        ("a shorter path", with("../x")),
+        ("slashes", with(&UUID.replace('-', "/"))),
+        ("blanks around", with(&format!(" {UUID} "))),
+        ("two lines", with(&format!("{UUID}\n{UUID}"))),
+        ("a command", with("$(touch /x)`touch /x`; touch /x")),
+        ("a pattern", with("????????-????-????-????-????????????")),
+        ("capitals", with(&upper)),
+        ("too short", with(&UUID[1..])),
+        ("empty", with("")),
+        ("two", with(&twice)),
+        ("none", with("<!-- -->")),
+        ("cut off", XML.as_bytes()[..XML.len() - 12].to_vec()),
+        ("cut in a comment", XML.replace("-->", "").into()),
+        ("two documents", XML.repeat(2).into()),
+        ("crossed", XML.replace("</os>", "").into()),
+        ("a doctype", format!("<!DOCTYPE domain>{XML}").into()),
+        ("huge", XML.replace("</domain>", &huge).into()),
+        ("huge text", vec![b'x'; 5_000_000]),
+        ("many tags", "<domain>".repeat(300_000).into()),
+    ];
+    let host = &Host::new(Generation::V9);
+    for (what, xml) in &strange {
+        let ran = hook(host, ["migrate", "begin"], xml);
+        assert!(ran.stderr.contains("no uuid in the XML"), "{what}: {ran:?}");
+        // Files below, and beside where a path would lead.
+        assert!(!host.path("/run/block-drbd").exists(), "{what}");
+        assert!(!host.path("/x").exists(), "{what}");
+    }
+    migrate(host);
+    for operation in [["prepare", "begin"], ["stopped", "end"]] {
+        for (what, xml) in &strange {
+            assert_eq!(hook(host, operation, xml).stderr, "", "{what}");
+            assert_marks(host, &[""]);
+        }
+    }
+}
+
+/// The XML that libvirt is given by another hook, or by a tool, has its own blanks and quotes.
+#[test]
+fn the_hook_reads_xml_in_any_spelling() {
+    let host = &Host::new(Generation::V9);
+    for xml in [
+        format!("<domain><uuid>{UUID}</uuid></domain>"),
+        format!(
+            "<?xml version='1.0'?>\n<?x <uuid>?>\n<domain id=\"7\"\n>\n<uuid\n>{UUID}</uuid ></domain >"
+        ),
+        XML.replace('\n', "\r\n"),
+        XML.replace('\n', " "),
+    ] {
+        hook(host, ["migrate", "begin"], xml.as_bytes());
+        assert_marks(host, &[".announced"]);
+        hook(host, ["release", "end"], xml.as_bytes());
+        assert_marks(host, &[]);
+    }
+}
+
+/// libvirt: docs/hooks.html, "/etc/libvirt/hooks/libxl"; and what it may call one day.
+#[test]
+fn the_hook_leaves_every_other_operation_alone() {
+    let host = &Host::new(Generation::V9);
+    for operation in [
+        ["start", "begin"],
+        ["reconnect", "begin"],
+        ["migrate", "end"],
+        ["restore", "begin"],
+        ["", ""],
+        ["../x", "--help"],
+    ] {
+        assert_eq!(hook(host, operation, XML.as_bytes()).stderr, "");
+        assert_eq!(marks(host), BTreeSet::new());
+    }
+}
+
+/// Without a mark the disks are refused, which the person at the source sees.
+#[test]
+fn a_hook_that_cannot_write_does_not_stop_libvirt() {
+    let host = &Host::new(Generation::V9);
+    host.file("/run/block-drbd", "no folder");
+    let ran = hook(host, ["migrate", "begin"], XML.as_bytes());
+    assert!(ran.stderr.contains("cannot mark the incoming guest web"));
+    for operation in [["prepare", "begin"], ["release", "end"]] {
+        hook(host, operation, XML.as_bytes());
+    }
+}
