@@ -229,6 +229,7 @@ fn a_marked_guest_needs_all_that_a_migration_needs() {
             );
             host.assert_untouched();
         };
+        host.configure("dual-primary = \"static\"\n");
         host.resource(Resource::simple(WEB, MINOR));
         host.peer_promotes(WEB, MINOR);
         assert_refused(&["two primaries are not allowed with nodo2"]);
