@@ -305,6 +305,9 @@ fn every_plan_goes_well_when_nothing_happens() {
             check(scenario, &outside, &outcome, "nothing"),
             ExitCode::Done
         );
+        if scenario == Leave || scenario == Tidy {
+            assert_eq!(outside.window(), (false, false), "{scenario:?}");
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use crate::drbd::{
 };
 use crate::host::{Host, Note};
 use crate::observe::World;
+use crate::policy::Policy;
+use crate::probe::Probe;
 use crate::refusal::parted;
 use crate::store::Timed;
 
@@ -80,9 +82,10 @@ where
         &self,
         resource: &str,
         opened: Option<u32>,
+        policy: &Policy,
         deadline: &Deadline,
     ) -> Result<Closed, Open> {
-        let closed = self.try_to_close(resource, opened, deadline);
+        let closed = self.try_to_close(resource, opened, policy, deadline);
         match &closed {
             Ok(_) => self.forget(Note::Window, resource),
             Err(_) => {
@@ -98,6 +101,7 @@ where
         &self,
         resource: &str,
         opened: Option<u32>,
+        policy: &Policy,
         deadline: &Deadline,
     ) -> Result<Closed, Open> {
         let left = |why: String| Open {
@@ -128,7 +132,18 @@ where
             return Ok(Closed::Already);
         }
         for own in open {
-            check(&now, own.peer_node_id).map_err(left)?;
+            let connection = check(&now, own.peer_node_id).map_err(left)?;
+            // A link that is cut and not yet noticed would carry the change to nobody.
+            match self.probe(&settings, connection, policy) {
+                Some(Probe::Refused | Probe::NotApplicable) => {}
+                Some(Probe::Accepted) if now.connections.len() > 1 => {}
+                _ => {
+                    return Err(left(format!(
+                        "{} does not answer",
+                        health::peer(connection)
+                    )));
+                }
+            }
             self.replication
                 .allow_two_primaries(&now, own, false, deadline)
                 .map_err(failed)?;
@@ -139,7 +154,7 @@ where
 }
 
 /// Whether the window may be closed on that connection now.
-fn check(resource: &Resource, peer_node_id: u32) -> Result<(), String> {
+fn check(resource: &Resource, peer_node_id: u32) -> Result<&Connection, String> {
     let connection = resource
         .connections
         .iter()
@@ -151,7 +166,7 @@ fn check(resource: &Resource, peer_node_id: u32) -> Result<(), String> {
     if connection.role == Role::Primary && !resource.is_secondary() {
         return Err("it is Primary on both hosts".to_owned());
     }
-    Ok(())
+    Ok(connection)
 }
 
 fn is_established(connection: &Connection) -> bool {

@@ -9,6 +9,7 @@ use simulated_drbd::{Fault, Generation, Resource, Role};
 use super::migration::Refresh;
 use crate::disk::Disk;
 use crate::host::{HERE, Host, MINOR, PEER, WEB, both, pause};
+use crate::silence::Silence;
 
 const OPEN: (bool, bool) = (true, true);
 const CLOSED: (bool, bool) = (false, false);
@@ -156,6 +157,25 @@ fn without_a_link_the_window_stays_and_the_person_is_told() {
         assert_eq!(host.role(WEB), Role::Secondary);
         assert_eq!(host.two_primaries(), OPEN);
         assert!(host.is_window_noted() && !host.is_noted(WEB));
+    });
+}
+
+/// Surprise 1 and 3: a link that is cut and not yet noticed would change one side alone.
+#[test]
+fn over_a_link_that_is_cut_unnoticed_the_window_stays() {
+    both(|host| {
+        let disk = sent(host);
+        let silence = Silence::at(&host.peer_address());
+        host.world.cut_link_unnoticed().unwrap();
+        let ran = disk.remove();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let words = "two primaries stay allowed on web-root (nodo2 does not answer)";
+        let words_of_84 = "two primaries stay allowed on web-root (the peer does not answer)";
+        let told = ran.stderr.contains(words) || ran.stderr.contains(words_of_84);
+        assert!(told, "{}", ran.stderr);
+        assert_eq!(host.two_primaries(), OPEN);
+        assert!(host.is_window_noted());
+        drop(silence);
     });
 }
 

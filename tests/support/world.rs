@@ -278,6 +278,7 @@ impl Outside {
     pub fn windowed(&self, open: bool) {
         let mut state = self.state.borrow_mut();
         state.configured = false;
+        state.probe = Some(Probe::Refused);
         state.settings.connections[0].two_primaries = Some(open);
     }
 
