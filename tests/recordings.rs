@@ -388,3 +388,53 @@ fn drbds_own_reason_survives_whole() {
     // Its text has a line break in it.
     assert!(error("(164)").ends_with("as long as; there a primaries on both sides"));
 }
+
+#[test]
+fn what_8_4_tells_without_a_program_is_what_events2_says() {
+    let (mut compared, mut left) = (0, 0);
+    let blocks = all();
+    for pair in blocks.windows(2) {
+        let [events, file] = pair else { continue };
+        let together = events.is_events() && file.command == "cat /proc/drbd";
+        let same = events.node == file.node && events.generation == Generation::V84;
+        if !together || !same {
+            continue;
+        }
+        let file = ProcDrbd::parse(&file.stdout).unwrap();
+        for mut resource in parse(events) {
+            file.correct_roles(&mut resource);
+            let Some(again) = file.again(&resource) else {
+                left += 1;
+                continue;
+            };
+            compared += 1;
+            assert_eq!(again, resource, "{}", events.situation);
+        }
+        // By a reading that is older, too: nothing of what may change is kept.
+        for mut resource in parse(events) {
+            file.correct_roles(&mut resource);
+            let mut older = resource.clone();
+            older.role = Role::Unknown;
+            older.suspended.push("user".into());
+            for volume in &mut older.volumes {
+                volume.role = Role::Secondary;
+                volume.disk = DiskState::Attaching;
+            }
+            for connection in &mut older.connections {
+                connection.role = Role::Unknown;
+                connection.state = ConnectionState::Connecting;
+                for device in &mut connection.peer_devices {
+                    device.disk = DiskState::DUnknown;
+                    device.replication = ReplicationState::Off;
+                }
+            }
+            if let Some(again) = file.again(&older) {
+                assert_eq!(again, resource, "{}", events.situation);
+            }
+        }
+    }
+    assert!(
+        compared >= 20 && left >= 10,
+        "{compared} compared, {left} left"
+    );
+}

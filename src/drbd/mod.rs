@@ -86,6 +86,18 @@ pub trait Replication {
     /// When DRBD cannot be asked.
     fn read(&self, name: &Name, deadline: &Deadline) -> Result<Option<Resource>, Error>;
 
+    /// Everything about a resource that was read `before`, anew.
+    ///
+    /// # Errors
+    /// When DRBD cannot be asked.
+    fn read_again(
+        &self,
+        before: &Resource,
+        deadline: &Deadline,
+    ) -> Result<Option<Resource>, Error> {
+        self.read(&Name::Resource(before.name.clone()), deadline)
+    }
+
     /// The settings in force.
     ///
     /// # Errors
@@ -109,7 +121,7 @@ pub trait Replication {
     /// # Errors
     /// When DRBD cannot be asked.
     fn is_secondary(&self, resource: &Resource, deadline: &Deadline) -> Result<bool, Error> {
-        let now = self.read(&Name::Resource(resource.name.clone()), deadline)?;
+        let now = self.read_again(resource, deadline)?;
         Ok(now.is_none_or(|r| r.is_secondary()))
     }
 

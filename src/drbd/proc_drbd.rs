@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::resource::{Generation, Resource};
-use super::words::Role;
+use super::words::{ConnectionState, DiskState, ReplicationState, Role};
 
 /// What `/proc/drbd` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,16 @@ pub struct ProcDrbd {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Minor {
     role: Option<Role>,
+    healthy: Option<Healthy>,
     counters: Counters,
+}
+
+/// The rest of a line that says Connected and no I/O flag but `r`, running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Healthy {
+    peer_role: Role,
+    disk: DiskState,
+    peer_disk: DiskState,
 }
 
 /// Counters of one minor that show whether a peer's writes still arrive.
@@ -61,6 +70,7 @@ impl ProcDrbd {
                     minor,
                     Minor {
                         role,
+                        healthy: healthy(state),
                         ..Minor::default()
                     },
                 );
@@ -97,6 +107,37 @@ impl ProcDrbd {
         self.minors.get(&minor).and_then(|m| m.role.as_ref())
     }
 
+    /// The resource as it is now, by the one that was read `before` (8.4). `None` unless all of its
+    /// volumes are connected and running: whatever else there is, `events2` tells in more words.
+    #[must_use]
+    pub fn again(&self, before: &Resource) -> Option<Resource> {
+        let mut now = before.clone();
+        let [connection] = now.connections.as_mut_slice() else {
+            return None;
+        };
+        if before.volumes.len() != connection.peer_devices.len() {
+            return None;
+        }
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        for volume in &mut now.volumes {
+            let minor = self.minors.get(&volume.minor)?;
+            let healthy = minor.healthy.as_ref()?;
+            let mut devices = connection.peer_devices.iter_mut();
+            let device = devices.find(|d| d.volume == volume.volume)?;
+            volume.role = minor.role.clone()?;
+            volume.disk = healthy.disk.clone();
+            device.disk = healthy.peer_disk.clone();
+            device.replication = ReplicationState::Established;
+            here.push(minor.role.as_ref()?);
+            there.push(&healthy.peer_role);
+        }
+        now.role = of_several(&here)?;
+        connection.role = of_several(&there)?;
+        connection.state = ConnectionState::Connected;
+        now.suspended.clear();
+        Some(now)
+    }
+
     /// Counters of a minor, where the file has them (8.4).
     #[must_use]
     pub fn counters(&self, minor: u32) -> Option<Counters> {
@@ -105,6 +146,30 @@ impl ProcDrbd {
             .filter(|m| m.role.is_some())
             .map(|m| m.counters)
     }
+}
+
+/// The role of a resource by those of its volumes, as events2 has it: Primary if any is.
+fn of_several(roles: &[&Role]) -> Option<Role> {
+    let known = |r: &&Role| matches!(r, Role::Primary | Role::Secondary);
+    let role = if roles.contains(&&Role::Primary) {
+        Role::Primary
+    } else {
+        Role::Secondary
+    };
+    roles.iter().all(known).then_some(role)
+}
+
+/// `cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----`.
+fn healthy(state: &str) -> Option<Healthy> {
+    let connected = word(state, "cs:")? == "Connected";
+    let running = state.split_ascii_whitespace().last()? == "r-----";
+    let (_, peer_role) = word(state, "ro:")?.split_once('/')?;
+    let (disk, peer_disk) = word(state, "ds:")?.split_once('/')?;
+    (connected && running).then(|| Healthy {
+        peer_role: peer_role.into(),
+        disk: disk.into(),
+        peer_disk: peer_disk.into(),
+    })
 }
 
 fn word<'a>(line: &'a str, key: &str) -> Option<&'a str> {
@@ -149,5 +214,24 @@ mod tests {
         assert_eq!(file.counters(1), Some(expected));
         assert_eq!(file.counters(10), None);
         assert_eq!(file.minors[&1].role, Some(Role::Primary));
+    }
+
+    #[test]
+    fn only_what_is_connected_and_running_is_told_without_events2() {
+        let line = |text: &str| healthy(text).is_some();
+        assert!(line(
+            "cs:Connected ro:Primary/Primary ds:UpToDate/UpToDate C r-----"
+        ));
+        for other in [
+            "cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown C r-----",
+            "cs:SyncTarget ro:Primary/Primary ds:Inconsistent/UpToDate C r-----",
+            "cs:Connected ro:Primary/Primary ds:UpToDate/UpToDate C s-----",
+            "cs:Connected ro:Primary/Primary ds:UpToDate/UpToDate C r---d-",
+            "cs:Connected ro:Primary ds:UpToDate/UpToDate C r-----",
+            "cs:Unconfigured",
+            "",
+        ] {
+            assert!(!line(other), "{other}");
+        }
     }
 }

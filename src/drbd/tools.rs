@@ -125,6 +125,20 @@ impl Replication for Tools {
         Ok(Some(resource))
     }
 
+    /// On 8.4 the kernel's own file tells as much of what is healthy: no program is needed.
+    fn read_again(
+        &self,
+        before: &Resource,
+        deadline: &Deadline,
+    ) -> Result<Option<Resource>, Error> {
+        if before.generation == Generation::V84 {
+            if let Some(now) = self.proc_drbd()?.and_then(|file| file.again(before)) {
+                return Ok(Some(now));
+            }
+        }
+        self.read(&Name::Resource(before.name.clone()), deadline)
+    }
+
     fn settings(&self, resource: &Resource, deadline: &Deadline) -> Result<Settings, Error> {
         let args = ["show", &resource.name, "--show-defaults"];
         let output = self.run(resource.generation, &args, deadline)?;
@@ -177,7 +191,6 @@ impl Replication for Tools {
         first
     }
 
-    /// On 8.4 the kernel's own file has the role of every minor: no program is needed.
     fn is_secondary(&self, resource: &Resource, deadline: &Deadline) -> Result<bool, Error> {
         if resource.generation == Generation::V84 {
             if let Some(file) = self.proc_drbd()? {

@@ -11,7 +11,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
 use crate::decision::{Failure, health};
-use crate::drbd::{self, Name, Replication, Resource};
+use crate::drbd::{self, Replication, Resource};
 use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError, Note};
 use crate::logging::PERSON;
@@ -219,22 +219,13 @@ where
         )))
     }
 
-    fn read_again(
-        &self,
-        resource: &Resource,
-        deadline: &Deadline,
-    ) -> Result<Option<Resource>, drbd::Error> {
-        self.replication
-            .read(&Name::Resource(resource.name.clone()), deadline)
-    }
-
     fn confirm(
         &self,
         subject: &Subject<'_>,
         arrival: Arrival,
         deadline: &Deadline,
     ) -> Result<(), StepError> {
-        let after = self.read_again(subject.resource, deadline)?;
+        let after = self.replication.read_again(subject.resource, deadline)?;
         if let Err(refusal) = subject.compare(after.as_ref(), arrival) {
             let after = after.map(Box::new);
             return Err(StepError::Unconfirmed { refusal, after });

@@ -78,6 +78,7 @@ where
         let mut once = true;
         loop {
             let Some(now) = self
+                .replication
                 .read_again(resource, deadline)?
                 .filter(|r| !r.is_secondary())
             else {

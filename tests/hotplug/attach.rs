@@ -18,7 +18,12 @@ fn a_healthy_resource_is_promoted_and_published() {
         let tool = host.tool();
         let read = format!("{tool} events2 --now --statistics web-root");
         let promote = host.command("primary", WEB, MINOR);
-        assert_eq!(host.calls(), [read.clone(), promote, read]);
+        let mut expected = vec![read.clone(), promote];
+        // What is healthy stands in /proc/drbd.
+        if host.generation == Generation::V9 {
+            expected.push(read);
+        }
+        assert_eq!(host.calls(), expected);
     });
 }
 

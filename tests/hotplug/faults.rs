@@ -226,8 +226,16 @@ fn a_reading_that_hangs_is_given_up_in_time() {
 fn a_confirmation_that_fails_undoes_the_promotion() {
     both(|host| {
         let count = host.path("/count").display().to_string();
+        let proc_drbd = host.path("/proc/drbd").display().to_string();
+        // A flag of 8.4 that only events2 explains.
         host.wrap_tool(&format!(
-            "if [ \"$1\" = events2 ]; then\n\
+            "if [ \"$1\" = primary ]; then\n\
+             tool \"$@\"\n\
+             code=$?\n\
+             sed -i 's/C r-----/C r---d-/' {proc_drbd}\n\
+             exit $code\n\
+             fi\n\
+             if [ \"$1\" = events2 ]; then\n\
              echo >>{count}\n\
              [ $(wc -l <{count}) = 2 ] && {{ echo broken >&2; exit 20; }}\n\
              fi\n\

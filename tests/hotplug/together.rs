@@ -171,7 +171,7 @@ fn a_block_script_that_keeps_xens_lock_fails_the_add() {
 #[test]
 fn a_roll_back_at_the_deadline_spares_a_user_that_has_appeared() {
     both(|host| {
-        host.configure("deadline = 2\n");
+        host.configure("deadline = 4\n");
         let lock = hold_block_lock(host);
         let disk = host.disk(5, WEB);
         let adding = disk.start("add");
