@@ -12,7 +12,7 @@ from .layout import CACHE, LOGS
 from .node import NODES
 from .talk import RigError, say
 
-GROUPS = ("lifecycle", "migration", "window", "refusal", "shape", "failure")
+GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure")
 SCENARIOS, LONG = {}, set()
 
 
