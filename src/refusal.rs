@@ -254,8 +254,7 @@ impl fmt::Display for Refusal {
             Self::Worse { resource, why, incoming } => {
                 write!(f, "{resource} was promoted and demoted again: {why}; ")?;
                 if *incoming {
-                    let kept = "the source";
-                    write!(f, "the guest goes on at its source; {}", parted(resource, "this host", kept))
+                    write!(f, "the guest goes on at its source; {}", parted(resource, DESTINATION, SOURCE))
                 } else {
                     write!(f, "see `drbdadm status {resource}`")
                 }
@@ -263,6 +262,12 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+/// The hosts of a migration. What both say comes to the one terminal where `xl migrate` was typed, so
+/// that "this host" would mean another one there.
+pub const SOURCE: &str = "the source";
+/// See [`SOURCE`].
+pub const DESTINATION: &str = "the destination";
 
 /// How two copies come together that both were Primary when the link was lost (8.4 parts them even if
 /// nobody wrote). Only for a copy that no guest has used since.

@@ -144,7 +144,8 @@ where
                 // The guest has its disk, or has let go of it: this is for whoever looks after the host.
                 if let StepError::Window(open) = &error {
                     let guest = &subject.facts.guest;
-                    log::warn!(target: PERSON, "{guest}: {}", open.at_the_source());
+                    let advice = open.advice(guest.name.as_deref());
+                    log::warn!(target: PERSON, "{guest}: {advice}");
                     continue;
                 }
                 // What a command of DRBD began may have happened all the same.

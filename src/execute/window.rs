@@ -15,7 +15,7 @@ use crate::host::{Host, Note};
 use crate::observe::World;
 use crate::policy::Policy;
 use crate::probe::Probe;
-use crate::refusal::parted;
+use crate::refusal::{DESTINATION, SOURCE, parted};
 use crate::store::Timed;
 
 /// A window that could not be closed.
@@ -31,11 +31,19 @@ pub struct Open {
 }
 
 impl Open {
-    /// What to do at the source of a migration, whose guest has left.
+    /// What to do after a `remove`, by the name that xl gave the guest. Both hosts of a migration
+    /// speak to the one terminal where `xl migrate` was typed: "this host" would mean another one there.
     #[must_use]
-    pub fn at_the_source(&self) -> String {
-        let advice = parted(&self.resource, "this host", "the peer");
-        format!("{self}; if the guest runs on the peer now: {advice}")
+    pub fn advice(&self, guest: Option<&str>) -> String {
+        let name = guest.unwrap_or_default();
+        let (so, lost, kept) = if name.ends_with("--migratedaway") {
+            ("the guest runs at the destination now", SOURCE, DESTINATION)
+        } else if name.ends_with("--incoming") {
+            ("the guest goes on at its source", DESTINATION, SOURCE)
+        } else {
+            ("if the guest runs on the peer now", "this host", "the peer")
+        };
+        format!("{self}; {so}: {}", parted(&self.resource, lost, kept))
     }
 }
 

@@ -3,6 +3,7 @@ import argparse
 import statistics
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -14,6 +15,18 @@ from rigging.talk import RigError, say  # noqa: E402
 TIMED = ("add", "remove", "xl create", "xl migrate", "guest's pause")
 MEANING = {"add": "`add`, one disk", "remove": "`remove`, one disk", "xl create": "`xl create`, two disks",
            "xl migrate": "`xl migrate`, two disks", "guest's pause": "the guest's pause in it"}
+
+
+class Candidate(NamedTuple):
+    """A script, and how it comes to two primaries: configured for good, or opened at run time."""
+    name: str
+    script: object
+    static: bool
+
+    def prepare(self):
+        scenario.prepare(self.script, self.static)
+        if self.static and self.script != program.PACKAGED:
+            program.policy('dual-primary = "static"\n')
 
 
 def outcomes(names, scripts):
@@ -28,26 +41,28 @@ def outcomes(names, scripts):
         yield f"| {name.replace('-', ' ')} | {row[0]} | {row[1]} |\n"
 
 
-def durations(rounds, scripts):
-    """A table row for each duration: medians, the scripts taking turns."""
-    found = {script: {what: [] for what in TIMED} for script in scripts}
+def durations(rounds, candidates):
+    """A table row for each duration: medians, the candidates taking turns."""
+    found = {c.name: {what: [] for what in TIMED} for c in candidates}
     for n in range(rounds):
-        for script in scripts:
-            scenario.prepare(script)
+        for candidate in candidates:
             try:
+                candidate.prepare()
                 for what, times in timing.one_round().items():
-                    found[script][what] += times
+                    found[candidate.name][what] += times
             except (Failure, OSError, RigError) as e:
-                say(f"round {n + 1}, {script_name(script)}: {e}")
-                scenario.collect(f"round-{n + 1}-{script_name(script)}")
-    yield (f"| median of {rounds} | packaged script | block-drbd | ratio |\n|---|---|---|---|\n")
+                say(f"round {n + 1}, {candidate.name}: {e}")
+                scenario.collect(f"round-{n + 1}-{candidate.name.replace(' ', '-')}")
+    old, static, window = (c.name for c in candidates)
+    ratios = ((static, old), (window, old), (window, static))
+    yield (f"| median of {rounds} | {old} | {static} | {window} | static / script | window / script "
+           "| window / static |\n|---|---|---|---|---|---|---|\n")
     for what in TIMED:
-        old, new = (found[s][what] for s in scripts)
-        if not old or not new:
-            yield f"| {MEANING[what]} | - | - | - |\n"
-            continue
-        old, new = statistics.median(old) / 1000, statistics.median(new) / 1000
-        yield f"| {MEANING[what]} | {old:.2f} s | {new:.2f} s | {new / old:.2f} |\n"
+        medians = {name: statistics.median(of[what]) / 1000 for name, of in found.items() if of[what]}
+        cells = [f"{medians[name]:.2f} s" if name in medians else "-" for name in found]
+        cells += [f"{medians[a] / medians[b]:.2f}" if a in medians and b in medians else "-"
+                  for a, b in ratios]
+        yield f"| {MEANING[what]} | {' | '.join(cells)} |\n"
 
 
 def script_name(script):
@@ -68,11 +83,14 @@ def main():
     args = parser.parse_args()
     scenario.load()
     names = [] if args.names == ["none"] else scenario.named(args.names, False)
-    scripts = (program.PACKAGED, program.chosen())
+    ours = program.chosen()
+    scripts = (program.PACKAGED, ours)
+    candidates = (Candidate("packaged script", program.PACKAGED, True),
+                  Candidate("block-drbd, static", ours, True), Candidate("block-drbd, window", ours, False))
     parts = []
     with scenario.rig(program.PACKAGED, args.keep):
         if args.rounds:
-            parts += [*durations(args.rounds, scripts), "\n"]
+            parts += [*durations(args.rounds, candidates), "\n"]
         if names:
             parts += outcomes(names, scripts)
     text = "".join(parts)

@@ -106,10 +106,74 @@ def demote(node, resource):
     node.sh(f"drbdadm secondary {resource}")
 
 
+# ---------------------------------------------------------------- two primaries
+
+CONFIGURATION = "/etc/drbd.d/rig.res"
+ALLOW = "net { allow-two-primaries yes; }"
+
+
+def configure(*commands):
+    """Edits the configuration on both nodes, by sed, and brings it into force."""
+    for node in NODES:  # one after the other: each tells its peer
+        node.sh(["sed", "-i", *(word for c in commands for word in ("-e", c)), CONFIGURATION])
+    for node in NODES:
+        node.sh("drbdadm adjust all")
+
+
+def allow_two_primaries(*resources):
+    """Configures that on both nodes: of the guest's two resources unless others are named."""
+    configured = allowing(nodo1.sh(["cat", CONFIGURATION]))
+    if wanted := set(resources or ("web-root", "web-swap")) - configured:
+        configure(*(f"/^resource {r} /a {ALLOW}" for r in wanted))
+
+
+def allowing(text):
+    """The resources in a configuration's text that may be Primary on two hosts."""
+    parts = re.split(r"^resource (\S+)", text, flags=re.M)
+    return {name for name, body in zip(parts[1::2], parts[2::2])
+            if re.search(r"allow-two-primaries(\s+yes)?;", body)}
+
+
+def windows(node):
+    """The resources with two primaries allowed here, at run time."""
+    return allowing(node.sh("drbdsetup show | grep -E '^resource|allow-two-primaries' || true"))
+
+
+def off_configuration(node):
+    """What is in force here, and configured differently, or the other way round."""
+    configured = allowing(node.sh(["cat", CONFIGURATION]))
+    in_force = windows(node)
+    return [f"two primaries are {'' if r in in_force else 'not '}allowed on {r} on {node}"
+            for r in sorted(configured ^ in_force)]
+
+
+def window_closed():
+    """Two primaries are allowed as configured, on both nodes."""
+    expect("two primaries", "; ".join(sum(on_both(off_configuration), [])) or "as configured", "as configured")
+
+
+def window_open(*resources):
+    """Two primaries are allowed on these resources, on both nodes, and on no other."""
+    for node, found in zip(NODES, on_both(windows)):
+        expect(f"two primaries allowed on {node}", " ".join(sorted(found)), " ".join(sorted(resources)))
+
+
 def noticed_cut():
     """Waits until both nodes know that the link is cut."""
     eventually("both nodes notice the cut", lambda: not any(
         s.connected for seen in on_both(states) for s in seen.values()), 60)
+
+
+def noticed_by(node, resource):
+    """Waits until this node knows that the resource's link is cut."""
+    eventually(f"{node} notices the cut", lambda: not any(
+        states(node)[minor].connected for minor in minors(resource)), 30, 0.2)
+
+
+def connected(resource):
+    """Connected and UpToDate, both nodes say."""
+    of = [seen.get(minor) for seen in on_both(states) for minor in minors(resource)]
+    return all(s and s.connected and (s.disk, s.peer_disk) == ("UpToDate", "UpToDate") for s in of)
 
 
 def reconnected(limit=120):
@@ -128,9 +192,10 @@ def reconnected(limit=120):
 
 def at_rest():
     """What is not as between two scenarios: nothing, one hopes."""
-    return [f"{v.resource} on {node}: {seen.get(v.minor, 'down')}"
-            for node, seen in zip(NODES, on_both(states)) for v in VOLUMES
-            if seen.get(v.minor) != AT_REST]
+    wrong = [f"{v.resource} on {node}: {seen.get(v.minor, 'down')}"
+             for node, seen in zip(NODES, on_both(states)) for v in VOLUMES
+             if seen.get(v.minor) != AT_REST]
+    return wrong or sum(on_both(off_configuration), [])
 
 
 def ready(limit=180):
@@ -186,8 +251,9 @@ def number_at(node, disk, sector):
         return int(word) if word.isdigit() else 0
 
 
-def expect_on_disk(numbers, disk, *nodes):
-    """Every acknowledged number that later ones have not overwritten is on these nodes' disks."""
+def expect_on_disk(numbers, disk, *nodes, start=0):
+    """Every acknowledged number that later ones have not overwritten is on these nodes' disks.
+    start: the first sector that the guest writes to."""
     for node in nodes or (nodo1, nodo2):
-        lost = [n for n in numbers[-900:] if number_at(node, disk, n % 1000) < n]
+        lost = [n for n in numbers[-900:] if number_at(node, disk, start + n % 1000) < n]
         expect(f"lost on {node}'s {disk}, acknowledged", lost, [])

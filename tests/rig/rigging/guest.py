@@ -3,7 +3,7 @@ import re
 from contextlib import contextmanager
 
 from .expect import Failure, eventually, expect
-from .node import nodo1, nodo2
+from .node import NODES, nodo1
 
 WEB = ("drbd:web-root,xvda2,w", "drbd:web-swap,xvda1,w")
 CONSOLES = "/var/log/xen/console"
@@ -52,12 +52,12 @@ class Guest:
     def destroy(self, node):
         self.xl(node, "destroy")
 
-    def try_migrate(self, limit=240):
-        """Live migration from nodo1 to nodo2; waits for the guest to go on somewhere."""
-        return nodo1.run(["xl", "migrate", self.name, nodo2.name], timeout=limit)
+    def try_migrate(self, source=nodo1, limit=240):
+        """Live migration to the other host; waits for the guest to go on somewhere."""
+        return source.run(["xl", "migrate", self.name, source.peer.name], timeout=limit)
 
-    def migrate(self):
-        got = self.try_migrate()
+    def migrate(self, source=nodo1):
+        got = self.try_migrate(source)
         expect("xl migrate", reason(got) if got.status else "succeeded", "succeeded")
 
     def gone(self, node, limit=120):
@@ -100,6 +100,17 @@ class Guest:
                 at = next(i for i, (n, w) in enumerate(zip(numbers, wanted)) if n != w)
                 raise Failure(f"{self.name}'s numbers: {numbers[at]} follows {numbers[at - 1]}")
         return runs[-1]
+
+    def numbers_of_journey(self):
+        """The same of a guest that was on both hosts several times."""
+        seen = [acknowledged(self.console(node)) for node in NODES]
+        for node, numbers in zip(NODES, seen):
+            expect(f"{self.name}'s numbers on {node} in their order", numbers == sorted(set(numbers)))
+        numbers = sorted(sum(seen, []))
+        wanted = list(range(1, len(numbers) + 1))
+        expect(f"{self.name}'s numbers, missing or twice", sorted(set(numbers) ^ set(wanted)), [])
+        expect(f"{self.name}'s numbers, each once", numbers == wanted)
+        return numbers
 
     @contextmanager
     def unharmed(self, node):

@@ -11,6 +11,7 @@ from .tool import SCRIPT
 
 PACKAGED = "packaged"  # the shell script of the node's own drbd-utils
 KEPT = "/etc/xen/scripts/block-drbd.packaged"
+POLICY = "/etc/xen/block-drbd.toml"
 
 
 def chosen():
@@ -53,3 +54,8 @@ def install(program, *nodes):
             one(node)
     elif any(_in.get(node) != program for node in NODES):
         on_both(one)
+
+
+def policy(text):
+    """The program's configuration, on both nodes."""
+    on_both(lambda node: node.write(POLICY, text))

@@ -12,7 +12,7 @@ from .layout import CACHE, LOGS
 from .node import NODES
 from .talk import RigError, say
 
-GROUPS = ("lifecycle", "migration", "refusal", "shape", "failure")
+GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure")
 SCENARIOS, LONG = {}, set()
 
 
@@ -70,18 +70,22 @@ def rig(script, keep):
                 pair.down()
 
 
-def prepare(script):
-    """The standard state, the quick way if that will do, else by a fresh boot."""
+def prepare(script, static=False):
+    """The standard state, the quick way if that will do, else by a fresh boot. static: with two
+    primaries configured, as the packaged script needs them."""
     try:
         if all(n.pid() for n in NODES):
             pair.mend()
             drbd.on_both(lambda n: n.sh("bash /etc/rig/reset", timeout=150))
             eventually("standard state", lambda: not drbd.at_rest(), 15, 1)
             program.install(script)
-            return
+        else:
+            boot(script)
     except (Failure, RigError, OSError) as e:
         say(f"not in the standard state ({e})")
-    boot(script)
+        boot(script)
+    if static or script == program.PACKAGED:
+        drbd.allow_two_primaries()
 
 
 def end_state():
@@ -97,9 +101,10 @@ def end_state():
 
 
 def leftovers(node):
-    """Domains, backends and processes that should have gone."""
+    """Domains, backends, notes and processes that should have gone."""
     return node.sh("xl list | awk 'NR > 2 {print \"domain\", $1}';"
                    "xenstore-ls -f /local/domain/0/backend/vbd 2>/dev/null | grep params;"
+                   "find /run/block-drbd/promoted /run/block-drbd/window -type f 2>/dev/null;"
                    "ps -eo comm= | grep -E '^(block-drbd|drbd(adm|setup))' || true")
 
 

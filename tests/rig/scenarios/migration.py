@@ -1,11 +1,13 @@
-"""Live migration, with two primaries configured."""
+"""Live migration, and the link cut before and during it."""
 from concurrent.futures import ThreadPoolExecutor
 
-from rigging.drbd import expect_on_disk, expect_roles, noticed_cut, reconnected
+from rigging.drbd import (allow_two_primaries, configure, expect_on_disk, expect_roles, noticed_cut,
+                          on_both, reconnected, window_closed, window_open)
 from rigging.expect import eventually, expect
-from rigging.guest import Guest, domains, expect_refused
+from rigging.guest import Guest, domains, expect_refused, reason
 from rigging.node import nodo1, nodo2
 from rigging.pair import cut, mend
+from rigging.program import policy
 from rigging.scenario import scenario
 from rigging.tool import gate
 
@@ -15,9 +17,9 @@ PEER = ("nodo1", "10.77.2.1")  # 8.4 does not know its peer's name, only the add
 class migrating:
     """`xl migrate` going on beside; its Result afterwards, from get()."""
 
-    def __init__(self, web):
+    def __init__(self, web, source=nodo1):
         self.pool = ThreadPoolExecutor(1)
-        self.future = self.pool.submit(web.try_migrate)
+        self.future = self.pool.submit(web.try_migrate, source)
 
     def __enter__(self):
         return self
@@ -27,6 +29,10 @@ class migrating:
 
     def get(self):
         return self.future.result()
+
+    def expect_success(self):
+        got = self.get()
+        expect("xl migrate", reason(got) if got.status else "succeeded", "succeeded")
 
 
 def refused_and_whole(web, result, *words):
@@ -49,13 +55,22 @@ def refused_and_whole(web, result, *words):
 
 @scenario
 def live_migration():
-    """The guest moves to the other host without losing a write; the roles move with it."""
+    """The guest moves to the other host without losing a write, and the roles move with it.
+    Two primaries are allowed from there until the source has demoted, on these disks only."""
     web = Guest()
     web.create(nodo1)
     web.writes(nodo1)
     expect_roles("Primary", "Secondary")
-    web.migrate()
+    window_closed()
+    with gate(nodo1, "remove") as source, migrating(web) as result:
+        source.arrived()
+        expect_roles("Primary", "Primary")
+        window_open("web-root", "web-swap")
+        web.writes(nodo2)
+        source.open()
+    result.expect_success()
     expect_roles("Secondary", "Primary")
+    window_closed()
     expect("domains on nodo1", list(domains(nodo1)), [])
     web.writes(nodo2)
     web.destroy(nodo2)
@@ -95,25 +110,126 @@ def migration_with_an_unnoticed_cut_is_refused():
     web = Guest()
     web.create(nodo1)
     web.writes(nodo1)
-    with gate(nodo2) as (arrived, open_gate), migrating(web) as result:
-        arrived()
+    with gate(nodo2) as destination, migrating(web) as result:
+        destination.arrived()
         cut()
-        open_gate()
+        destination.open()
     refused_and_whole(web, result.get(), "web-", PEER)
 
 
 @scenario(long=True)
-def there_and_back_three_times():
-    """Six migrations in a row."""
+def there_and_back_ten_times():
+    """Twenty migrations in a row; two primaries are allowed in each for its moment only."""
     web = Guest()
     web.create(nodo1)
     web.writes(nodo1)
-    here, there = nodo1, nodo2
-    for _ in range(6):
-        got = here.run(["xl", "migrate", "web", there.name], timeout=240)
-        expect("xl migrate", got.status, 0)
-        here, there = there, here
+    here = nodo1
+    for _ in range(20):
+        window_closed()
+        web.migrate(here)
+        window_closed()
+        here = here.peer
+        web.writes(here, 1)
         expect_roles(*("Primary" if n is here else "Secondary" for n in (nodo1, nodo2)))
-    web.writes(here)
     web.destroy(here)
     expect_roles("Secondary", "Secondary")
+    numbers = web.numbers_of_journey()
+    expect_on_disk(numbers, "web-root")
+    expect_on_disk(numbers, "web-swap")
+
+
+@scenario(long=True)
+def static_and_never_open_no_window():
+    """dual-primary = "never" refuses, "static" leaves it to the configuration: refused without two
+    primaries there, and with them the guest moves; nothing is changed at run time."""
+    web = Guest(disks=["drbd:web-root,xvda2,w"])
+    web.create(nodo1)
+    web.writes(nodo1)
+    for setting, words in (("never", ["never"]), ("static", ["static", "allow-two-primaries yes"])):
+        policy(f'dual-primary = "{setting}"\n')
+        expect_refused(web.try_migrate(), "web-root", *words, "goes on at its source")
+        window_closed()
+        expect_roles("Primary", "Secondary", "web-root")
+        web.writes(nodo1)
+    allow_two_primaries("web-root")
+    web.migrate()
+    window_open("web-root")
+    expect_roles("Secondary", "Primary", "web-root")
+    web.writes(nodo2)
+    web.destroy(nodo2)
+    expect_on_disk(web.numbers(nodo1, nodo2), "web-root")
+
+
+@scenario(long=True)
+def protocol_a_is_refused():
+    """What the source was told to be written may not have arrived by protocol A."""
+    configure("s/protocol C/protocol A/")
+    web = Guest(disks=["drbd:web-root,xvda2,w"])
+    web.create(nodo1)
+    web.writes(nodo1)
+    expect_refused(web.try_migrate(), "web-root", "protocol A", "protocol C", "goes on at its source")
+    window_closed()
+    web.writes(nodo1)
+    web.destroy(nodo1)
+    expect_on_disk(web.numbers(nodo1), "web-root")
+
+
+@scenario(long=True)
+def migration_during_a_resync_is_refused():
+    """The copy over there is being filled; once it is full, the same guest moves."""
+    web = Guest(disks=["drbd:web-root,xvda2,w"])
+    web.create(nodo1)
+    web.writes(nodo1)
+    on_both(lambda node: node.sh("drbdsetup disk-options 1 --resync-rate=100k"))
+    nodo2.sh("drbdadm invalidate web-root")
+    expect_refused(web.try_migrate(), "web-root", "Inconsistent", "resync")
+    window_closed()
+    web.writes(nodo1)
+    on_both(lambda node: node.sh("drbdadm adjust web-root"))
+    reconnected(180)
+    web.migrate()
+    web.writes(nodo2)
+    web.destroy(nodo2)
+    expect_on_disk(web.numbers(nodo1, nodo2), "web-root")
+
+
+@scenario(long=True)
+def migration_to_the_same_host():
+    """`xl migrate` to the host where the guest is: both domains have the disk for a moment, it
+    stays Primary, and no window is opened."""
+    web = Guest()
+    web.create(nodo1)
+    web.writes(nodo1)
+    domid = web.domid(nodo1)
+    web.xl(nodo1, "migrate", nodo1.name, limit=240)
+    expect("a new domain id", web.domid(nodo1) != domid)
+    expect_roles("Primary", "Secondary")
+    window_closed()
+    web.writes(nodo1)
+    web.destroy(nodo1)
+    expect_roles("Secondary", "Secondary")
+    expect_on_disk(web.numbers(nodo1), "web-root")
+
+
+@scenario(long=True)
+def two_guests_in_opposite_directions():
+    """One guest leaves for the host that the other one comes from, at the same time."""
+    one = Guest("one", disks=["drbd:web-root,xvda2,w"])
+    two = Guest("two", disks=["drbd:web-swap,xvda2,w"])
+    one.create(nodo1)
+    two.create(nodo2)
+    one.writes(nodo1)
+    two.writes(nodo2)
+    with migrating(one) as first, migrating(two, nodo2) as second:
+        pass
+    first.expect_success()
+    second.expect_success()
+    expect_roles("Secondary", "Primary", "web-root")
+    expect_roles("Primary", "Secondary", "web-swap")
+    window_closed()
+    one.writes(nodo2)
+    two.writes(nodo1)
+    one.destroy(nodo2)
+    two.destroy(nodo1)
+    expect_on_disk(one.numbers(nodo1, nodo2), "web-root")
+    expect_on_disk(two.numbers(nodo2, nodo1), "web-swap")

@@ -1,7 +1,7 @@
 """What must not start, and what the person at `xl` reads then."""
 from contextlib import contextmanager
 
-from rigging.drbd import (AT_REST, VOLUMES, demote, expect_on_disk, expect_roles, promote,
+from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk, expect_roles, promote,
                           reconnected, states)
 from rigging.expect import expect
 from rigging.guest import Guest, domains, expect_refused
@@ -15,6 +15,7 @@ PEER = ("nodo1", "10.77.2.1")  # 8.4 does not know its peer's name, only the add
 def double_start_on_the_other_host_is_refused():
     """The guest runs on nodo1. Starting it on nodo2 is refused, although two primaries
     are allowed, and names nodo1."""
+    allow_two_primaries()
     web = Guest()
     web.create(nodo1)
     with web.unharmed(nodo1):

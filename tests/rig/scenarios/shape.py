@@ -71,7 +71,7 @@ def eight_disks_at_once():
     """libxl starts eight `add`s and eight `remove`s at the same time."""
     names, minors = [f"e{n}" for n in range(1, 9)], range(11, 19)
     text = "".join(
-        f"resource {name} {{ net {{ allow-two-primaries yes; }}\n"
+        f"resource {name} {{\n"
         f"  device /dev/drbd{minor}; disk /dev/loop{minor}; meta-disk internal;\n"
         f"  on nodo1 {{ address 10.77.2.1:78{minor}; }} on nodo2 {{ address 10.77.2.2:78{minor}; }} }}\n"
         for name, minor in zip(names, minors))
