@@ -203,7 +203,7 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
 
     /// Asks the peer. A connected one over the paths in use, all of which have to answer; another one
     /// over any. `None` where no address is known.
-    fn probe(
+    pub(crate) fn probe(
         &self,
         settings: &Settings,
         connection: &drbd::Connection,

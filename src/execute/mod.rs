@@ -183,7 +183,7 @@ where
             }
             Step::OpenWindow(peer) => self.open_window(subject, *peer, deadline),
             Step::CloseWindow(opened) => {
-                self.close_window(&resource.name, *opened, deadline)?;
+                self.close_window(&resource.name, *opened, subject.policy, deadline)?;
                 Ok(())
             }
             Step::Promote | Step::Hold => Ok(self.replication.promote(resource, deadline)?),

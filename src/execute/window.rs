@@ -8,11 +8,13 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 use super::{StepError, Subject};
 use crate::deadline::Deadline;
 use crate::decision::health;
+use crate::decision::peers::check_link;
 use crate::drbd::{
     self, Connection, ConnectionSettings, Name, Replication, ReplicationState, Resource, Role,
 };
 use crate::host::{Host, Note};
 use crate::observe::World;
+use crate::policy::Policy;
 use crate::refusal::{DESTINATION, SOURCE, parted};
 use crate::store::Timed;
 
@@ -88,9 +90,10 @@ where
         &self,
         resource: &str,
         opened: Option<u32>,
+        policy: &Policy,
         deadline: &Deadline,
     ) -> Result<Closed, Open> {
-        let closed = self.try_to_close(resource, opened, deadline);
+        let closed = self.try_to_close(resource, opened, policy, deadline);
         match &closed {
             Ok(_) => self.forget(Note::Window, resource),
             Err(_) => {
@@ -106,6 +109,7 @@ where
         &self,
         resource: &str,
         opened: Option<u32>,
+        policy: &Policy,
         deadline: &Deadline,
     ) -> Result<Closed, Open> {
         let left = |why: String| Open {
@@ -136,7 +140,11 @@ where
             return Ok(Closed::Already);
         }
         for own in open {
-            check(&now, own.peer_node_id).map_err(left)?;
+            let connection = check(&now, own.peer_node_id).map_err(left)?;
+            // A link that is cut and not yet noticed is Established, too.
+            let probe = self.probe(&settings, connection, policy);
+            check_link(&now, connection, Some(&settings), probe.as_ref())
+                .map_err(|why| left(why.to_string()))?;
             self.replication
                 .allow_two_primaries(&now, own, false, deadline)
                 .map_err(failed)?;
@@ -147,7 +155,7 @@ where
 }
 
 /// Whether the window may be closed on that connection now.
-fn check(resource: &Resource, peer_node_id: u32) -> Result<(), String> {
+fn check(resource: &Resource, peer_node_id: u32) -> Result<&Connection, String> {
     let connection = resource
         .connections
         .iter()
@@ -159,7 +167,7 @@ fn check(resource: &Resource, peer_node_id: u32) -> Result<(), String> {
     if connection.role == Role::Primary && !resource.is_secondary() {
         return Err("it is Primary on both hosts".to_owned());
     }
-    Ok(())
+    Ok(connection)
 }
 
 fn is_established(connection: &Connection) -> bool {

@@ -9,6 +9,7 @@ use simulated_drbd::{Fault, Generation, Resource, Role};
 use super::migration::Refresh;
 use crate::disk::Disk;
 use crate::host::{HERE, Host, MINOR, PEER, WEB, both, pause};
+use crate::silence::Silence;
 
 const OPEN: (bool, bool) = (true, true);
 const CLOSED: (bool, bool) = (false, false);
@@ -157,6 +158,28 @@ fn without_a_link_the_window_stays_and_the_person_is_told() {
         assert_eq!(host.role(WEB), Role::Secondary);
         assert_eq!(host.two_primaries(), OPEN);
         assert!(host.is_window_noted() && !host.is_noted(WEB));
+    });
+}
+
+/// Contract 35: a link that is cut and not yet noticed is Established, too.
+#[test]
+fn a_cut_that_nobody_has_noticed_leaves_the_window() {
+    both(|host| {
+        let disk = sent(host);
+        let silence = Silence::at(&host.peer_address());
+        host.world.cut_link_unnoticed().unwrap();
+        let ran = disk.remove();
+        assert_eq!(ran.code, Some(0), "the guest has moved: {ran:?}");
+        for words in [
+            "two primaries stay allowed on web-root",
+            "the replication link is cut, and DRBD has not noticed yet",
+        ] {
+            assert!(ran.stderr.contains(words), "no {words} in {}", ran.stderr);
+        }
+        assert_eq!(host.role(WEB), Role::Secondary);
+        assert_eq!(host.two_primaries(), OPEN);
+        assert!(host.is_window_noted() && !host.is_noted(WEB));
+        drop(silence);
     });
 }
 

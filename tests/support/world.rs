@@ -279,6 +279,7 @@ impl Outside {
         let mut state = self.state.borrow_mut();
         state.configured = false;
         state.settings.connections[0].two_primaries = Some(open);
+        state.probe = Some(Probe::Refused);
     }
 
     pub fn set_window_noted(&self) {
