@@ -2,7 +2,7 @@
 
 pub mod add;
 pub mod health;
-mod peers;
+pub(crate) mod peers;
 pub mod remove;
 pub mod rivals;
 

@@ -2,7 +2,7 @@
 
 use super::health::{self, in_step, peer};
 use super::{Decision, Warning};
-use crate::drbd::{Connection, Resource};
+use crate::drbd::{Connection, Resource, Settings};
 use crate::facts::Facts;
 use crate::policy::{Disconnected, Policy};
 use crate::probe::Probe;
@@ -31,17 +31,29 @@ pub(super) fn check_overlap(
         None => return Err(Obstacle::Settings),
     }
     let allowed = settings.two_primaries.ok_or(Obstacle::Settings)?;
-    match facts.probes.get(&connection.peer_node_id) {
-        Some(Probe::Refused | Probe::NotApplicable) => Ok(allowed),
+    let probe = facts.probes.get(&connection.peer_node_id);
+    check_link(resource, connection, facts.settings.as_ref(), probe)?;
+    Ok(allowed)
+}
+
+/// Whether a connection that DRBD calls Connected is alive.
+pub(crate) fn check_link(
+    resource: &Resource,
+    connection: &Connection,
+    settings: Option<&Settings>,
+    probe: Option<&Probe>,
+) -> Result<(), Obstacle> {
+    match probe {
+        Some(Probe::Refused | Probe::NotApplicable) => Ok(()),
         // Nobody listens while connected, but with several connections it may be another one's.
-        Some(Probe::Accepted) if resource.connections.len() > 1 => Ok(allowed),
+        Some(Probe::Accepted) if resource.connections.len() > 1 => Ok(()),
         Some(Probe::Accepted) => Err(Obstacle::LinkLost {
             peer: peer(connection),
-            address: address(facts, connection),
+            address: address(settings, connection),
         }),
         Some(Probe::Unanswered | Probe::Failed(_)) | None => Err(Obstacle::LinkCut {
             peer: peer(connection),
-            address: address(facts, connection),
+            address: address(settings, connection),
         }),
     }
 }
@@ -111,7 +123,7 @@ pub(super) fn check_disconnected(
     let name = || resource.name.clone();
     let probe = facts.probes.get(&connection.peer_node_id);
     let alive = || {
-        let address = address(facts, connection);
+        let address = address(facts.settings.as_ref(), connection);
         Decision::Wait(Refusal::PeerAlive {
             resource: name(),
             peer: peer(connection),
@@ -175,12 +187,9 @@ fn has_quorum(facts: &Facts, resource: &Resource) -> bool {
         && resource.volumes.iter().all(|v| v.quorum == Some(true))
 }
 
-fn address(facts: &Facts, connection: &Connection) -> String {
-    let settings = facts
-        .settings
-        .as_ref()
-        .and_then(|s| s.connection(connection.peer_node_id));
+fn address(settings: Option<&Settings>, connection: &Connection) -> String {
     let paths = settings
+        .and_then(|s| s.connection(connection.peer_node_id))
         .map(|s| &s.paths)
         .into_iter()
         .flatten()

@@ -8,13 +8,13 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 use super::{StepError, Subject};
 use crate::deadline::Deadline;
 use crate::decision::health;
+use crate::decision::peers::check_link;
 use crate::drbd::{
     self, Connection, ConnectionSettings, Name, Replication, ReplicationState, Resource, Role,
 };
 use crate::host::{Host, Note};
 use crate::observe::World;
 use crate::policy::Policy;
-use crate::probe::Probe;
 use crate::refusal::{DESTINATION, SOURCE, parted};
 use crate::store::Timed;
 
@@ -141,17 +141,10 @@ where
         }
         for own in open {
             let connection = check(&now, own.peer_node_id).map_err(left)?;
-            // A link that is cut and not yet noticed would carry the change to nobody.
-            match self.probe(&settings, connection, policy) {
-                Some(Probe::Refused | Probe::NotApplicable) => {}
-                Some(Probe::Accepted) if now.connections.len() > 1 => {}
-                _ => {
-                    return Err(left(format!(
-                        "{} does not answer",
-                        health::peer(connection)
-                    )));
-                }
-            }
+            // A link that is cut and not yet noticed is Established, too.
+            let probe = self.probe(&settings, connection, policy);
+            check_link(&now, connection, Some(&settings), probe.as_ref())
+                .map_err(|why| left(why.to_string()))?;
             self.replication
                 .allow_two_primaries(&now, own, false, deadline)
                 .map_err(failed)?;

@@ -280,6 +280,7 @@ impl Outside {
         state.configured = false;
         state.probe = Some(Probe::Refused);
         state.settings.connections[0].two_primaries = Some(open);
+        state.probe = Some(Probe::Refused);
     }
 
     pub fn set_window_noted(&self) {

@@ -52,7 +52,7 @@ class Guest:
     def destroy(self, node):
         self.xl(node, "destroy")
 
-    def try_migrate(self, source=nodo1, limit=240):
+    def try_migrate(self, source=nodo1, limit=600):
         """Live migration to the other host; waits for the guest to go on somewhere."""
         return source.run(["xl", "migrate", self.name, source.peer.name], timeout=limit)
 

@@ -100,7 +100,7 @@ class Node:
                                 f"mac=52:54:00:00:0{k}:0{self.number}"]
         return argv
 
-    def wait(self, limit=300):
+    def wait(self, limit=600):
         """Until the node runs commands."""
         end = time.monotonic() + limit
         while time.monotonic() < end:

@@ -34,7 +34,7 @@ class Gate(NamedTuple):
 
     def arrived(self):
         """Waits until it waits there."""
-        self.node.sh("while [ ! -e /run/rig-at-the-gate ]; do sleep 0.2; done", timeout=300)
+        self.node.sh("while [ ! -e /run/rig-at-the-gate ]; do sleep 0.2; done", timeout=600)
 
     def open(self):
         self.node.sh("rm -f /run/rig-gate")

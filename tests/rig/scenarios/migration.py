@@ -66,7 +66,6 @@ def live_migration():
         source.arrived()
         expect_roles("Primary", "Primary")
         window_open("web-root", "web-swap")
-        web.writes(nodo2)
         source.open()
     result.expect_success()
     expect_roles("Secondary", "Primary")

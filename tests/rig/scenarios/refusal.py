@@ -1,8 +1,8 @@
 """What must not start, and what the person at `xl` reads then."""
 from contextlib import contextmanager
 
-from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk, expect_roles, promote,
-                          reconnected, states)
+from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk,
+                          expect_roles, promote, reconnected, states)
 from rigging.expect import expect
 from rigging.guest import Guest, domains, expect_refused
 from rigging.node import nodo1, nodo2

@@ -2,7 +2,7 @@
 then, with all that it was told to be written; what people are told brings the copies together."""
 from rigging import advice, pair, program
 from rigging.drbd import (demoted, expect_on_disk, expect_roles, noticed_by, on_both, reconnected,
-                          window_closed, window_open, windows)
+                          send_copies, window_closed, window_open, windows)
 from rigging.expect import eventually, expect
 from rigging.guest import Guest, acknowledged, domains, expect_refused
 from rigging.node import nodo1, nodo2
@@ -156,6 +156,7 @@ def booted(node):
 def destination_dies_in_the_window():
     """The destination loses its power when it is Primary and the guest has not come yet: the guest
     goes on at its source, once nobody waits for the destination any more."""
+    send_copies(nodo1)
     web = running()
     with gate_after(nodo2, "primary") as destination, migrating(web) as result:
         destination.arrived()
@@ -173,6 +174,7 @@ def destination_dies_in_the_window():
 def source_dies_in_the_window():
     """The source loses its power when the guest runs on the destination already: it goes on there,
     and the source gets what was written meanwhile when it is back."""
+    send_copies(nodo2)
     web = running()
     with gate(nodo1, "remove") as source, migrating(web):
         source.arrived()
