@@ -22,6 +22,7 @@ pub mod host;
 pub mod hotplug;
 pub mod logging;
 pub mod observe;
+pub mod occupant;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
