@@ -1,8 +1,8 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use std::fmt;
 
-use crate::request::Action;
+use clap::{Parser, Subcommand};
 
 /// Xen block script for guest disks that are replicated by DRBD.
 ///
@@ -22,6 +22,19 @@ pub enum Command {
     Add(Ignored),
     /// Demote the resource, unless somebody else here uses it
     Remove(Ignored),
+    /// Demote what was left Primary without a guest, close windows left open, and say what else is left
+    Reap(Reap),
+}
+
+/// How to reap.
+#[derive(Debug, clap::Args)]
+pub struct Reap {
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print an array of JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `key=value` arguments, which Xen's block scripts pass over (xen: tools/hotplug/Linux/xen-hotplug-common.sh.in).
@@ -39,14 +52,13 @@ fn key_value(text: &str) -> Result<String, String> {
     }
 }
 
-impl Command {
-    /// The action that is asked for.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        match self {
-            Self::Add(_) => Action::Add,
-            Self::Remove(_) => Action::Remove,
-        }
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add(_) => "add",
+            Self::Remove(_) => "remove",
+            Self::Reap(_) => "reap",
+        })
     }
 }
 
@@ -54,16 +66,18 @@ impl Command {
 mod tests {
     use super::*;
 
-    fn parse(args: &[&str]) -> Option<Action> {
+    fn parse(args: &[&str]) -> Option<String> {
         let args = std::iter::once("block-drbd").chain(args.iter().copied());
-        Cli::try_parse_from(args).ok().map(|c| c.command.action())
+        Some(Cli::try_parse_from(args).ok()?.command.to_string())
     }
 
     #[test]
-    fn contract_1_add_or_remove_and_nothing_else() {
-        assert_eq!(parse(&["add"]), Some(Action::Add));
-        assert_eq!(parse(&["remove"]), Some(Action::Remove));
-        assert_eq!(parse(&["add", "a=b", "c="]), Some(Action::Add));
+    fn contract_1_the_toolstack_says_add_or_remove_and_nothing_else() {
+        let said = |args: &[&str]| parse(args).unwrap_or_default();
+        assert_eq!(said(&["add"]), "add");
+        assert_eq!(said(&["remove"]), "remove");
+        assert_eq!(said(&["add", "a=b", "c="]), "add");
+        assert_eq!(said(&["reap", "--dry-run", "--json"]), "reap");
         for args in [
             &[][..],
             &["online"],
@@ -76,6 +90,9 @@ mod tests {
             &["add", "--", "-x=y"],
             &[""],
             &["add "],
+            &["reap", "web-root"],
+            &["reap", "a=b"],
+            &["add", "--dry-run"],
         ] {
             assert_eq!(parse(args), None, "{args:?}");
         }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Backend, Guest};
 use crate::drbd::{Absence, Resource, Settings};
 use crate::holders::Holder;
+use crate::host::Opener;
+use crate::occupant::Occupant;
 use crate::probe::Probe;
 use crate::sharing::Use;
 
@@ -70,4 +72,27 @@ impl Facts {
             _ => None,
         }
     }
+}
+
+/// What was observed of a resource that may have been left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReapFacts {
+    /// The resource, when it is up.
+    pub resource: Option<Resource>,
+    /// This program promoted it and has not demoted it since.
+    pub promotion_noted: bool,
+    /// This program allowed two primaries at run time, and nobody has set that back since.
+    pub window_noted: bool,
+    /// A promotion that nobody waits for still runs; looked for where the role does not tell.
+    pub promoting: bool,
+    /// Disks of guests that lead to it.
+    pub occupants: Vec<Occupant>,
+    /// Mounts, swaps and device-mapper targets.
+    pub holders: Vec<Holder>,
+    /// Processes that have it open; looked for where nobody else has it.
+    pub openers: Vec<Opener>,
+    /// Settings in force, where two primaries may be allowed.
+    pub settings: Option<Settings>,
+    /// The configuration allows two primaries; read where no note tells who allowed them.
+    pub configured_two_primaries: Option<bool>,
 }

@@ -7,11 +7,13 @@
 //!                        (parse)     (read)    (pure)       (do)     (xenstore, exit code, log)
 //! ```
 //!
-//! [`hotplug`] holds the one loop around it. The outside stands behind three seams: the store
+//! [`hotplug`] holds the one loop around it; [`reap`] goes the same way for what was left behind, once
+//! for each resource. The outside stands behind three seams: the store
 //! ([`xenstore_rs::Xs`] and its transactions), [`drbd::Replication`] and [`host::Host`].
 
 pub mod backend;
 pub mod cli;
+pub mod command;
 pub mod deadline;
 pub mod decision;
 pub mod drbd;
@@ -22,11 +24,13 @@ pub mod host;
 pub mod hotplug;
 pub mod logging;
 pub mod observe;
+pub mod occupant;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
 pub mod probe;
 pub mod process;
+pub mod reap;
 pub mod refusal;
 pub mod request;
 pub mod root;

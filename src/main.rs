@@ -1,29 +1,15 @@
-//! `block-drbd add|remove`: see the library for how it works.
+//! `block-drbd`: see the library for how it works.
 
 use std::process::ExitCode as Code;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
 use clap::Parser;
 
-use block_drbd::cli::Cli;
-use block_drbd::deadline::Deadline;
-use block_drbd::drbd::tools::Tools;
-use block_drbd::host::{Caller, Host, Linux};
-use block_drbd::hotplug::{self, Ended, Time};
-use block_drbd::logging::{self, PERSON, about};
-use block_drbd::observe::World;
-use block_drbd::outcome::{ExitCode, Outcome, report};
-use block_drbd::policy::{Configuration, Policy};
-use block_drbd::request::{Action, BackendPath};
+use block_drbd::cli::{Cli, Command};
+use block_drbd::command::{reap, toolstack};
+use block_drbd::logging::{self, PERSON};
+use block_drbd::outcome::ExitCode;
+use block_drbd::request::Action;
 use block_drbd::root::Root;
-use block_drbd::store::{Store, Timed};
-
-/// `xl devd` waits 10 s at the most (xen: `tools/libs/light/libxl_device.c`).
-const DRIVER_DOMAIN: Duration = Duration::from_secs(9);
-
-/// For telling the toolstack why, when nothing is left of the time for everything else.
-const LAST_WORDS: Duration = Duration::from_millis(200);
 
 fn main() -> Code {
     let root = Root::from_env();
@@ -44,11 +30,15 @@ fn main() -> Code {
             .into();
         }
     };
-    let action = cli.command.action();
-    match run(action, root) {
+    let ended = match &cli.command {
+        Command::Add(_) => toolstack::run(Action::Add, root),
+        Command::Remove(_) => toolstack::run(Action::Remove, root),
+        Command::Reap(options) => reap::run(options, root),
+    };
+    match ended {
         Ok(code) => code.into(),
         Err(error) => {
-            log::error!(target: PERSON, "{action} failed: {error:#}");
+            log::error!(target: PERSON, "{} failed: {error:#}", cli.command);
             ExitCode::Failed.into()
         }
     }
@@ -60,102 +50,4 @@ fn arguments() -> String {
         .skip(1)
         .map(|w| w.to_string_lossy().into_owned());
     block_drbd::words::short(&words.collect::<Vec<_>>().join(" "), 200)
-}
-
-fn run(action: Action, root: Root) -> Result<ExitCode> {
-    let variable = std::env::var_os("XENBUS_PATH").map(|v| v.to_string_lossy().into_owned());
-    let path = match BackendPath::parse(variable.as_deref()) {
-        Ok(path) => path,
-        Err(error) => {
-            log::error!(target: PERSON, "{error}");
-            return Ok(ExitCode::Usage);
-        }
-    };
-    about("XENBUS_PATH", path.to_string());
-    about("XEN_DOMID", path.frontend_id.to_string());
-    if !root.is_real() {
-        log::warn!(
-            "{} is set: this is a test, not the host",
-            block_drbd::root::VARIABLE
-        );
-    }
-    let host = Linux::new(root.clone());
-    let configuration = Configuration::read(&root);
-    let wanted = configuration
-        .as_ref()
-        .map_or_else(|_| Policy::default().deadline, |c| c.policy(None).deadline);
-    let limit = if host.caller() == Caller::DriverDomain {
-        wanted.min(DRIVER_DOMAIN)
-    } else {
-        wanted
-    };
-    let all = Deadline::within_or_signal(limit).context("cannot watch for signals")?;
-    // A `remove` goes on whatever comes: nobody calls it a second time.
-    let all = if action == Action::Remove {
-        all.deaf()
-    } else {
-        all
-    };
-    let time = Time::of(action, &all);
-    let store = Store::open(time.work.end())?;
-    let configuration = match configuration {
-        Ok(configuration) => configuration,
-        Err(error) if action == Action::Add => {
-            let outcome = Outcome::Failed(error.to_string());
-            let ended = Ended {
-                outcome,
-                facts: None,
-            };
-            return Ok(finish(action, &path, &ended, &store, &all));
-        }
-        // What was promoted under a good file is demoted under a broken one, too.
-        Err(error) => {
-            log::error!("{error}; its defaults hold for this remove");
-            Configuration::default()
-        }
-    };
-    let replication = Tools::new(root);
-    let world = World {
-        store: &store,
-        replication: &replication,
-        host: &host,
-    };
-    let ended = hotplug::run(&world, action, &path, &configuration, &time);
-    Ok(finish(action, &path, &ended, &store, &all))
-}
-
-/// Tells everybody concerned how it ended.
-fn finish(
-    action: Action,
-    path: &BackendPath,
-    ended: &Ended,
-    store: &Store,
-    all: &Deadline,
-) -> ExitCode {
-    let code = ended.outcome.code();
-    let vdev = ended.facts.as_ref().map_or("", |f| f.backend.vdev.as_str());
-    let mut subject = format!("domain {}, device {}", path.frontend_id, path.device);
-    if let Some(facts) = &ended.facts {
-        subject = format!("{}, {}", facts.guest, block_drbd::words::short(vdev, 40));
-    }
-    if let Outcome::Done(warnings) = &ended.outcome {
-        for warning in warnings {
-            log::warn!(target: PERSON, "{subject}: {warning}");
-        }
-    }
-    if code == ExitCode::Done {
-        log::info!("{action}: {subject}: {}", ended.outcome);
-        return code;
-    }
-    let text = format!("{subject}: {}", ended.outcome);
-    log::error!("{action} failed: {text}");
-    let until = all.end().max(Instant::now() + LAST_WORDS);
-    store.set_deadline(until);
-    let status = ended.outcome.status();
-    let told = report(store, path, &text, status, until);
-    // libxl prints hotplug-error for `add`; what nobody else will show is shown here.
-    if !matches!(told, Ok(true)) || action == Action::Remove {
-        log::error!(target: PERSON, "{action} failed: {text}");
-    }
-    code
 }

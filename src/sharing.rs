@@ -70,14 +70,35 @@ pub fn uses(
     guest: &Guest,
     minors: &[u32],
 ) -> io::Result<Vec<Use>> {
+    let found = published(store, &own.all(), &own.to_string(), minors, guest)?;
+    Ok(found.into_iter().map(|(_, user)| user).collect())
+}
+
+/// All published uses of those minors, each with the name of its folder, which is the number of the
+/// virtual device. To nobody in particular, so nobody is the same guest.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+pub fn all_uses(store: &impl Xs, minors: &[u32]) -> io::Result<Vec<(Box<str>, Use)>> {
+    published(store, "backend/vbd", "", minors, &Guest::default())
+}
+
+/// Everybody below `all` but the one at `own`.
+fn published(
+    store: &impl Xs,
+    all: &str,
+    own: &str,
+    minors: &[u32],
+    guest: &Guest,
+) -> io::Result<Vec<(Box<str>, Use)>> {
     let mut found = Vec::new();
-    for domain in directory(store, &own.all())? {
+    for domain in directory(store, all)? {
         let Ok(domid) = domain.parse::<u32>() else {
             continue;
         };
-        for device in directory(store, &format!("{}/{domain}", own.all()))? {
-            let path = format!("{}/{domain}/{device}", own.all());
-            if path == own.to_string() {
+        for device in directory(store, &format!("{all}/{domain}"))? {
+            let path = format!("{all}/{domain}/{device}");
+            if path == own {
                 continue;
             }
             let Some(number) = read_visible(store, &format!("{path}/physical-device"))? else {
@@ -91,7 +112,8 @@ pub fn uses(
                 continue;
             };
             if minors.contains(&minor) {
-                found.extend(user(store, &path, domid, minor, guest)?);
+                let user = user(store, &path, domid, minor, guest)?;
+                found.extend(user.map(|user| (device, user)));
             }
         }
     }

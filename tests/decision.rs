@@ -18,6 +18,8 @@ mod invariants;
 mod product;
 #[path = "decision/random.rs"]
 mod random;
+#[path = "decision/reaping.rs"]
+mod reaping;
 #[path = "decision/received.rs"]
 mod received;
 #[path = "decision/sentences.rs"]

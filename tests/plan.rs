@@ -7,6 +7,8 @@
     reason = "a test ends where its setting fails"
 )]
 
+#[path = "plan/reaping.rs"]
+mod reaping;
 #[path = "plan/retries.rs"]
 mod retries;
 #[path = "plan/undo.rs"]

@@ -155,6 +155,33 @@ pub fn describe(connection: &Connection) -> String {
     }
 }
 
+/// Whether two primaries may be forbidden on that connection: both sides hear of it, and the role of
+/// neither is in the way. `primary` tells whether the resource will be Primary here. Returns the
+/// connection; whether its link is alive has still to be asked.
+///
+/// # Errors
+/// With what is in the way.
+pub fn may_close_window(
+    resource: &Resource,
+    peer_node_id: u32,
+    primary: bool,
+) -> Result<&Connection, String> {
+    let mut connections = resource.connections.iter();
+    let connection = connections
+        .find(|c| c.peer_node_id == peer_node_id)
+        .ok_or("its connection is gone")?;
+    let mut devices = connection.peer_devices.iter();
+    let established = connection.is_connected()
+        && devices.all(|d| d.replication == ReplicationState::Established);
+    if !established {
+        return Err(format!("{}, not Established", describe(connection)));
+    }
+    if connection.role == Role::Primary && primary {
+        return Err("it is Primary on both hosts".to_owned());
+    }
+    Ok(connection)
+}
+
 /// Compares the reading after a promotion with the one that it was decided on.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod health;
 pub(crate) mod peers;
+pub mod reap;
 pub mod remove;
 pub mod rivals;
 

@@ -27,7 +27,8 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         steps.push(Step::Demote);
     }
     let ours = demoting || facts.promoted_by_us;
-    if facts.window_noted || (ours && may_have_moved(facts, resource, policy)) {
+    let shared = policy.is_shared(&facts.backend);
+    if facts.window_noted || (ours && may_have_moved(resource, policy, shared)) {
         steps.push(Step::CloseWindow(None));
     }
     // Last, so that a run that is killed leaves its traces.
@@ -44,9 +45,9 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
 }
 
 /// The guest may have moved to a peer, which then may have opened a window for that.
-fn may_have_moved(facts: &Facts, resource: &Resource, policy: &Policy) -> bool {
+pub(super) fn may_have_moved(resource: &Resource, policy: &Policy, shared: bool) -> bool {
     policy.dual_primary == DualPrimary::Window
-        && !policy.is_shared(&facts.backend)
+        && !shared
         && resource
             .connections
             .iter()

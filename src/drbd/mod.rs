@@ -98,6 +98,18 @@ pub trait Replication {
         self.read(&Name::Resource(before.name.clone()), deadline)
     }
 
+    /// Every resource that is up, as [`Replication::read`] reads one. None without the module.
+    ///
+    /// # Errors
+    /// When DRBD cannot be asked.
+    fn all(&self, deadline: &Deadline) -> Result<Vec<Resource>, Error>;
+
+    /// The settings in force of every resource that is up, with their names. None without the module.
+    ///
+    /// # Errors
+    /// When DRBD cannot be asked.
+    fn all_settings(&self, deadline: &Deadline) -> Result<Vec<(String, Settings)>, Error>;
+
     /// The settings in force.
     ///
     /// # Errors

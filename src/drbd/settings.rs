@@ -38,8 +38,19 @@ impl Settings {
     /// Parses the text. `None` when no resource stands in it.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        Section::parse(text).first("resource").map(Self::of)
+    }
+
+    /// Parses a text that tells of several resources, by their names.
+    #[must_use]
+    pub fn parse_all(text: &str) -> Vec<(String, Self)> {
         let all = Section::parse(text);
-        let resource = all.first("resource")?;
+        let resources = all.all("resource");
+        let named = resources.filter_map(|r| Some((r.words.get(1)?.clone(), Self::of(r))));
+        named.collect()
+    }
+
+    fn of(resource: &Section) -> Self {
         let quorum = resource.first("options").and_then(|o| o.value("quorum"));
         let mut connections: Vec<_> = resource
             .all("connection")
@@ -48,10 +59,16 @@ impl Settings {
         if connections.is_empty() {
             connections.extend(connection_of_84(resource));
         }
-        Some(Self {
+        Self {
             quorum: quorum.is_some_and(|q| q != "off"),
             connections,
-        })
+        }
+    }
+
+    /// The connections on which two primaries are allowed.
+    pub fn open(&self) -> impl Iterator<Item = &ConnectionSettings> {
+        let all = self.connections.iter();
+        all.filter(|c| c.two_primaries == Some(true))
     }
 
     /// Settings of the connection to that peer.

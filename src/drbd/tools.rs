@@ -91,6 +91,28 @@ impl Tools {
         Err(CommandError::new(command, output.code, &output.stderr).into())
     }
 
+    /// One resource, or all.
+    fn resources(&self, only: Option<&str>, deadline: &Deadline) -> Result<Vec<Resource>, Error> {
+        let Some(before) = self.proc_drbd()? else {
+            return Ok(Vec::new());
+        };
+        let generation = before.generation;
+        let mut args = vec!["events2", "--now", "--statistics"];
+        args.extend(only);
+        let output = self.run(generation, &args, deadline)?;
+        if !output.stdout.contains("exists -") {
+            return Err(Error::Answer(format!("drbdsetup {}", args.join(" "))));
+        }
+        let mut resources = events2::parse(&output.stdout, generation);
+        // Read after events2, so that a role is never older than the rest.
+        if let Some(after) = self.proc_drbd()? {
+            for resource in &mut resources {
+                after.correct_roles(resource);
+            }
+        }
+        Ok(resources)
+    }
+
     fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
         process::run(&self.program("drbdadm"), args, &deadline.at_most(SHORT))
     }
@@ -98,31 +120,29 @@ impl Tools {
 
 impl Replication for Tools {
     fn read(&self, name: &Name, deadline: &Deadline) -> Result<Option<Resource>, Error> {
-        let Some(before) = self.proc_drbd()? else {
-            return Ok(None);
+        let only = match name {
+            Name::Resource(name) => Some(name.as_str()),
+            Name::Minor(_) => None,
         };
-        let generation = before.generation;
-        let mut args = vec!["events2", "--now", "--statistics"];
-        if let Name::Resource(name) = name {
-            args.push(name);
-        }
-        let output = self.run(generation, &args, deadline)?;
-        if !output.stdout.contains("exists -") {
-            return Err(Error::Answer(format!("drbdsetup {}", args.join(" "))));
-        }
-        let resources = events2::parse(&output.stdout, generation);
-        let found = resources.into_iter().find(|r| match name {
+        let resources = self.resources(only, deadline)?;
+        Ok(resources.into_iter().find(|r| match name {
             Name::Resource(name) => r.name == *name,
             Name::Minor(minor) => r.minors().any(|m| m == *minor),
-        });
-        let Some(mut resource) = found else {
-            return Ok(None);
+        }))
+    }
+
+    fn all(&self, deadline: &Deadline) -> Result<Vec<Resource>, Error> {
+        self.resources(None, deadline)
+    }
+
+    fn all_settings(&self, deadline: &Deadline) -> Result<Vec<(String, Settings)>, Error> {
+        let Some(file) = self.proc_drbd()? else {
+            return Ok(Vec::new());
         };
-        // Read after events2, so that a role is never older than the rest.
-        if let Some(after) = self.proc_drbd()? {
-            after.correct_roles(&mut resource);
-        }
-        Ok(Some(resource))
+        // 8.4 takes an option for the name where none is given.
+        let args = ["show", "all", "--show-defaults"];
+        let output = self.run(file.generation, &args, deadline)?;
+        Ok(Settings::parse_all(&output.stdout))
     }
 
     /// On 8.4 the kernel's own file tells as much of what is healthy: no program is needed.

@@ -2,7 +2,7 @@
 
 mod publish;
 mod undo;
-mod window;
+pub mod window;
 
 use std::io;
 use std::time::Duration;
@@ -200,15 +200,18 @@ where
             .map_err(|e| StepError::Host(format!("cannot note {note} of {resource}: {e}")))
     }
 
-    /// What it is about is as it should be: a note that is left over harms nobody.
-    fn forget(&self, note: Note, resource: &str) {
+    /// Drops a note. What it is about is as it should be: one that is left over harms nobody.
+    pub fn forget(&self, note: Note, resource: &str) {
         if let Err(error) = self.host.forget(note, resource) {
             log::warn!("cannot drop the note on {note} of {resource}: {error}");
         }
     }
 
     /// Demotes, and judges by the role that is read afterwards, not by what the command said.
-    fn demote(&self, now: &Resource, deadline: &Deadline) -> Result<(), StepError> {
+    ///
+    /// # Errors
+    /// When it is still Primary, or that cannot be read.
+    pub fn demote(&self, now: &Resource, deadline: &Deadline) -> Result<(), StepError> {
         let result = self.replication.demote(now, deadline);
         if self.replication.is_secondary(now, deadline)? {
             return Ok(());

@@ -9,9 +9,7 @@ use super::{StepError, Subject};
 use crate::deadline::Deadline;
 use crate::decision::health;
 use crate::decision::peers::check_link;
-use crate::drbd::{
-    self, Connection, ConnectionSettings, Name, Replication, ReplicationState, Resource, Role,
-};
+use crate::drbd::{self, ConnectionSettings, Name, Replication};
 use crate::host::{Host, Note};
 use crate::observe::World;
 use crate::policy::Policy;
@@ -140,7 +138,8 @@ where
             return Ok(Closed::Already);
         }
         for own in open {
-            let connection = check(&now, own.peer_node_id).map_err(left)?;
+            let connection = health::may_close_window(&now, own.peer_node_id, !now.is_secondary())
+                .map_err(left)?;
             // A link that is cut and not yet noticed is Established, too.
             let probe = self.probe(&settings, connection, policy);
             check_link(&now, connection, Some(&settings), probe.as_ref())
@@ -152,28 +151,4 @@ where
         log::info!("{resource}: two primaries are no longer allowed");
         Ok(Closed::Now)
     }
-}
-
-/// Whether the window may be closed on that connection now.
-fn check(resource: &Resource, peer_node_id: u32) -> Result<&Connection, String> {
-    let connection = resource
-        .connections
-        .iter()
-        .find(|c| c.peer_node_id == peer_node_id)
-        .ok_or("its connection is gone")?;
-    if !is_established(connection) {
-        return Err(format!("{}, not Established", health::describe(connection)));
-    }
-    if connection.role == Role::Primary && !resource.is_secondary() {
-        return Err("it is Primary on both hosts".to_owned());
-    }
-    Ok(connection)
-}
-
-fn is_established(connection: &Connection) -> bool {
-    connection.is_connected()
-        && connection
-            .peer_devices
-            .iter()
-            .all(|d| d.replication == ReplicationState::Established)
 }

@@ -4,7 +4,10 @@ use std::cell::OnceCell;
 use std::io;
 use std::time::Duration;
 
-use super::{Caller, Host, LockError, Note, Opener, caller, incoming, lock, notes, openers};
+use super::{
+    Attached, Caller, Host, LockError, Note, Opener, blkback, caller, incoming, lock, notes,
+    openers, promoting,
+};
 use crate::deadline::Deadline;
 use crate::drbd::Path;
 use crate::holders::{self, Holder};
@@ -64,6 +67,14 @@ impl Host for Linux {
 
     fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
         openers::openers(&self.root, resource, volumes)
+    }
+
+    fn attached(&self) -> Vec<Attached> {
+        blkback::attached(&self.root)
+    }
+
+    fn is_promoting(&self, resource: &str, minors: &[u32]) -> bool {
+        promoting::is_promoting(&self.root, resource, minors)
     }
 
     fn probe(&self, path: &Path, timeout: Duration) -> Probe {

@@ -1,11 +1,13 @@
 //! The seam to this host: device nodes, holders, openers, the peer's address, locks, notes, marks.
 
+pub mod blkback;
 pub mod caller;
 pub mod incoming;
 pub mod linux;
 pub mod lock;
 pub mod notes;
 pub mod openers;
+pub mod promoting;
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::drbd::Path;
 use crate::holders::Holder;
 use crate::probe::Probe;
 
+pub use blkback::Attached;
 pub use caller::Caller;
 pub use linux::Linux;
 pub use notes::Note;
@@ -74,6 +77,12 @@ pub trait Host {
 
     /// Processes that have a device open, as far as they can be seen.
     fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener>;
+
+    /// The disks of guests that the kernel serves.
+    fn attached(&self) -> Vec<Attached>;
+
+    /// Whether a promotion of the resource still runs, by a program that nobody waits for any more.
+    fn is_promoting(&self, resource: &str, minors: &[u32]) -> bool;
 
     /// Asks whether the peer's address answers.
     fn probe(&self, path: &Path, timeout: Duration) -> Probe;

@@ -70,15 +70,13 @@ pub fn stands(root: &Root, note: Note, resource: &str) -> bool {
     note.folder(root).join(resource).exists()
 }
 
-/// The resources with such a note, in order.
+/// The resources with such a note.
 #[must_use]
 pub fn all(root: &Root, note: Note) -> Vec<String> {
     let entries = fs::read_dir(note.folder(root)).into_iter().flatten();
-    let mut names: Vec<String> = entries
+    entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| crate::spec::check_name(name).is_ok())
-        .collect();
-    names.sort();
-    names
+        .collect()
 }

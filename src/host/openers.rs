@@ -5,12 +5,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use nix::sys::stat::{major, minor};
+use serde::{Deserialize, Serialize};
 
 use crate::backend::DRBD_MAJOR;
 use crate::root::Root;
 
 /// A process that has a device open.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opener {
     /// Name of the command.
     pub command: String,
@@ -30,6 +31,15 @@ impl fmt::Display for Opener {
             self.minor
         )
     }
+}
+
+/// Who holds a device that cannot be demoted, in words.
+#[must_use]
+pub fn words(openers: &[Opener]) -> String {
+    if openers.is_empty() {
+        return "no process on this host shows as the holder, so it may be the kernel's (blkback with I/O that does not end)".to_owned();
+    }
+    crate::words::list(openers)
 }
 
 /// All openers of the volumes `(number, minor)`: what the kernel tells (DRBD 9), and every process

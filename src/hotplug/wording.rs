@@ -6,14 +6,13 @@ use super::Run;
 use crate::decision::{Decision, Warning, decide};
 use crate::drbd::{Connection, Generation, Replication, Resource};
 use crate::facts::{Facts, Found};
-use crate::host::Host;
+use crate::host::{Host, openers};
 use crate::outcome::Outcome;
 use crate::plan::Step;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::request::Action;
 use crate::store::Timed;
-use crate::words::list;
 
 impl<S, R, H> Run<'_, '_, S, R, H>
 where
@@ -104,11 +103,7 @@ where
         let name = &resource.name;
         let text = if self.stuck {
             let openers = self.world.host.openers(name, &resource.devices());
-            let who = if openers.is_empty() {
-                "no process on this host shows as the holder, so it may be the kernel's (blkback with I/O that does not end)".to_owned()
-            } else {
-                list(&openers)
-            };
+            let who = openers::words(&openers);
             format!(
                 "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
             )

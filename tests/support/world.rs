@@ -265,6 +265,11 @@ impl Outside {
         self.state.borrow_mut().strikes.push(strike);
     }
 
+    /// Nothing fails any more.
+    pub fn heal(&self) {
+        self.state.borrow_mut().strikes.clear();
+    }
+
     pub fn is_primary(&self) -> bool {
         let state = self.state.borrow();
         state.resource.as_ref().is_some_and(Resource::is_primary)

@@ -40,8 +40,10 @@ struct Query<'a> {
 }
 
 impl Query<'_> {
+    /// The one resource or minor that is asked for; `all` is as good as none.
     fn subject(&self) -> Option<&str> {
-        self.arguments.subjects.first().map(String::as_str)
+        let subject = self.arguments.subjects.first().map(String::as_str);
+        subject.filter(|s| *s != "all")
     }
 
     fn up(&self, resource: &Resource) -> bool {

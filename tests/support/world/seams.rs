@@ -8,7 +8,7 @@ use block_drbd::drbd::{
     Absence, ConnectionSettings, Error, InFlight, Name, Path, Replication, Resource, Role, Settings,
 };
 use block_drbd::holders::Holder;
-use block_drbd::host::{Caller, Host, LockError, Note, Opener};
+use block_drbd::host::{Attached, Caller, Host, LockError, Note, Opener};
 use block_drbd::probe::Probe;
 
 use super::{Call, DAY, Outside, Pace, RESOURCE, set_role};
@@ -16,6 +16,16 @@ use super::{Call, DAY, Outside, Pace, RESOURCE, set_role};
 impl Replication for Outside {
     fn read(&self, _: &Name, _: &Deadline) -> Result<Option<Resource>, Error> {
         self.command(Call::Read, |state| state.resource.clone())
+    }
+
+    fn all(&self, _: &Deadline) -> Result<Vec<Resource>, Error> {
+        self.command(Call::Read, |state| state.resource.iter().cloned().collect())
+    }
+
+    fn all_settings(&self, _: &Deadline) -> Result<Vec<(String, Settings)>, Error> {
+        self.command(Call::Settings, |state| {
+            vec![(RESOURCE.to_owned(), state.settings.clone())]
+        })
     }
 
     fn settings(&self, _: &Resource, _: &Deadline) -> Result<Settings, Error> {
@@ -102,6 +112,14 @@ impl Host for Outside {
 
     fn openers(&self, _: &str, _: &[(u32, u32)]) -> Vec<Opener> {
         Vec::new()
+    }
+
+    fn attached(&self) -> Vec<Attached> {
+        Vec::new()
+    }
+
+    fn is_promoting(&self, _: &str, _: &[u32]) -> bool {
+        false
     }
 
     fn probe(&self, _: &Path, _: Duration) -> Probe {

@@ -1,0 +1,78 @@
+//! `reap`, as a person or systemd runs it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::warn_of_test;
+use crate::cli::Reap;
+use crate::deadline::Deadline;
+use crate::drbd::tools::Tools;
+use crate::host::Linux;
+use crate::observe::World;
+use crate::outcome::ExitCode;
+use crate::policy::Configuration;
+use crate::reap::{self, Found, State};
+use crate::root::Root;
+use crate::store::Store;
+
+/// For all resources together.
+const ALL: Duration = Duration::from_secs(300);
+/// For the first look, and for reaching xenstored.
+const FIRST: Duration = Duration::from_secs(30);
+
+/// Carries it out. What was found stands on standard output then.
+///
+/// # Errors
+/// When DRBD or xenstored cannot be asked: then nothing was changed.
+pub fn run(options: &Reap, root: Root) -> Result<ExitCode> {
+    warn_of_test(&root);
+    // What was promoted under a good file is demoted under a broken one, too.
+    let configuration = Configuration::read(&root).unwrap_or_else(|error| {
+        log::error!("{error}; its defaults hold for this reap");
+        Configuration::default()
+    });
+    let all = Deadline::within_or_signal(ALL).context("cannot watch for signals")?;
+    let host = Linux::new(root.clone());
+    let replication = Tools::new(root);
+    let first = all.at_most(FIRST);
+    let names = reap::candidates(&replication, &host, &configuration, &first)?;
+    let found = if names.is_empty() {
+        Vec::new()
+    } else {
+        let store = Store::open(first.end())
+            .context("who uses a resource cannot be known, so nothing is touched")?;
+        let world = World {
+            store: &store,
+            replication: &replication,
+            host: &host,
+        };
+        reap::run(&world, names, &configuration, options.dry_run, &all)
+    };
+    print(&found, options.json);
+    Ok(code(&found))
+}
+
+/// A closed pipe must not stop it.
+fn print(found: &[Found], json: bool) {
+    let mut out = std::io::stdout().lock();
+    if json {
+        let _ = writeln!(out, "{}", reap::json(found));
+        return;
+    }
+    for line in found.iter().filter(|f| f.is_news()) {
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+fn code(found: &[Found]) -> ExitCode {
+    let any = |state| found.iter().any(|f| f.state == state);
+    if any(State::Failed) {
+        ExitCode::Failed
+    } else if any(State::Late) {
+        ExitCode::Deadline
+    } else {
+        ExitCode::Done
+    }
+}

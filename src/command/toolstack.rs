@@ -1,0 +1,121 @@
+//! `add` and `remove`, as Xen's toolstack runs them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::warn_of_test;
+use crate::deadline::Deadline;
+use crate::drbd::tools::Tools;
+use crate::host::{Caller, Host, Linux};
+use crate::hotplug::{self, Ended, Time};
+use crate::logging::{PERSON, about};
+use crate::observe::World;
+use crate::outcome::{ExitCode, Outcome, report};
+use crate::policy::{Configuration, Policy};
+use crate::request::{Action, BackendPath};
+use crate::root::Root;
+use crate::store::{Store, Timed};
+
+/// `xl devd` waits 10 s at the most (xen: `tools/libs/light/libxl_device.c`).
+const DRIVER_DOMAIN: Duration = Duration::from_secs(9);
+
+/// For telling the toolstack why, when nothing is left of the time for everything else.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Carries it out for the backend that `XENBUS_PATH` names, and tells everybody how it ended.
+///
+/// # Errors
+/// When not even xenstored can be reached.
+pub fn run(action: Action, root: Root) -> Result<ExitCode> {
+    let variable = std::env::var_os("XENBUS_PATH").map(|v| v.to_string_lossy().into_owned());
+    let path = match BackendPath::parse(variable.as_deref()) {
+        Ok(path) => path,
+        Err(error) => {
+            log::error!(target: PERSON, "{error}");
+            return Ok(ExitCode::Usage);
+        }
+    };
+    about("XENBUS_PATH", path.to_string());
+    about("XEN_DOMID", path.frontend_id.to_string());
+    warn_of_test(&root);
+    let host = Linux::new(root.clone());
+    let configuration = Configuration::read(&root);
+    let wanted = configuration
+        .as_ref()
+        .map_or_else(|_| Policy::default().deadline, |c| c.policy(None).deadline);
+    let limit = if host.caller() == Caller::DriverDomain {
+        wanted.min(DRIVER_DOMAIN)
+    } else {
+        wanted
+    };
+    let all = Deadline::within_or_signal(limit).context("cannot watch for signals")?;
+    // A `remove` goes on whatever comes: nobody calls it a second time.
+    let all = if action == Action::Remove {
+        all.deaf()
+    } else {
+        all
+    };
+    let time = Time::of(action, &all);
+    let store = Store::open(time.work.end())?;
+    let configuration = match configuration {
+        Ok(configuration) => configuration,
+        Err(error) if action == Action::Add => {
+            let outcome = Outcome::Failed(error.to_string());
+            let ended = Ended {
+                outcome,
+                facts: None,
+            };
+            return Ok(finish(action, &path, &ended, &store, &all));
+        }
+        // What was promoted under a good file is demoted under a broken one, too.
+        Err(error) => {
+            log::error!("{error}; its defaults hold for this remove");
+            Configuration::default()
+        }
+    };
+    let replication = Tools::new(root);
+    let world = World {
+        store: &store,
+        replication: &replication,
+        host: &host,
+    };
+    let ended = hotplug::run(&world, action, &path, &configuration, &time);
+    Ok(finish(action, &path, &ended, &store, &all))
+}
+
+/// Tells everybody concerned how it ended.
+fn finish(
+    action: Action,
+    path: &BackendPath,
+    ended: &Ended,
+    store: &Store,
+    all: &Deadline,
+) -> ExitCode {
+    let code = ended.outcome.code();
+    let vdev = ended.facts.as_ref().map_or("", |f| f.backend.vdev.as_str());
+    let mut subject = format!("domain {}, device {}", path.frontend_id, path.device);
+    if let Some(facts) = &ended.facts {
+        subject = format!("{}, {}", facts.guest, crate::words::short(vdev, 40));
+    }
+    if let Outcome::Done(warnings) = &ended.outcome {
+        for warning in warnings {
+            log::warn!(target: PERSON, "{subject}: {warning}");
+        }
+    }
+    if code == ExitCode::Done {
+        log::info!("{action}: {subject}: {}", ended.outcome);
+        return code;
+    }
+    let text = format!("{subject}: {}", ended.outcome);
+    log::error!("{action} failed: {text}");
+    let until = all.end().max(Instant::now() + LAST_WORDS);
+    store.set_deadline(until);
+    let status = ended.outcome.status();
+    let told = report(store, path, &text, status, until);
+    // libxl prints hotplug-error for `add`; what nobody else will show is shown here.
+    if !matches!(told, Ok(true)) || action == Action::Remove {
+        log::error!(target: PERSON, "{action} failed: {text}");
+    }
+    code
+}

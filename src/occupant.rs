@@ -1,0 +1,90 @@
+//! Who may still have a volume, by what xenstore and the kernel say together.
+//!
+//! xenstore alone is not enough: a toolstack that gave up leaves a folder for ever, or deletes it while
+//! the kernel still writes for a guest that is gone.
+
+use std::fmt;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use xenstore_rs::Xs;
+
+use crate::backend::DRBD_MAJOR;
+use crate::host::Host;
+use crate::sharing::{self, Relation, Use};
+
+/// One disk of a guest that leads to a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occupant {
+    /// The domain.
+    pub domid: u32,
+    /// Name of the backend's folder, which is the number of the virtual device.
+    pub device: String,
+    /// What xenstore says, where it is published there.
+    pub published: Option<Use>,
+    /// The kernel has it, so it may have the volume open.
+    pub attached: bool,
+}
+
+impl Occupant {
+    /// A living guest has the disk, or the kernel still does. A frontend that closed may come back, as
+    /// between the kernels of pvgrub, so that closed alone does not count as gone.
+    #[must_use]
+    pub fn is_using(&self) -> bool {
+        self.attached || self.known().is_some_and(|u| !u.is_closed())
+    }
+
+    /// Nobody but the kernel has it: whoever had it is gone, or given up by the toolstack.
+    #[must_use]
+    pub fn is_stray(&self) -> bool {
+        self.attached && self.known().is_none()
+    }
+
+    /// What xenstore says, where it is of a domain that exists.
+    fn known(&self) -> Option<&Use> {
+        let published = self.published.as_ref();
+        published.filter(|u| u.relation != Relation::Gone)
+    }
+}
+
+impl fmt::Display for Occupant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(user) = self.known() else {
+            return write!(f, "the kernel's vbd-{}-{}", self.domid, self.device);
+        };
+        let vdev = crate::words::short(&user.vdev, 40);
+        write!(f, "{} as {vdev}", user.guest)
+    }
+}
+
+/// All of them.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+pub fn occupants(store: &impl Xs, host: &impl Host, minors: &[u32]) -> io::Result<Vec<Occupant>> {
+    let mut attached = host.attached();
+    let mut found: Vec<Occupant> = Vec::new();
+    for (device, user) in sharing::all_uses(store, minors)? {
+        let domid = user.guest.domid;
+        let known = attached.len();
+        attached.retain(|a| (a.domid, a.device.to_string().as_str()) != (domid, &*device));
+        found.push(Occupant {
+            domid,
+            device: device.into(),
+            published: Some(user),
+            attached: attached.len() < known,
+        });
+    }
+    let ours = |minor| minors.contains(&minor);
+    attached.retain(|a| {
+        a.number
+            .is_some_and(|n| n.major == DRBD_MAJOR && ours(n.minor))
+    });
+    found.extend(attached.into_iter().map(|a| Occupant {
+        domid: a.domid,
+        device: a.device.to_string(),
+        published: None,
+        attached: true,
+    }));
+    Ok(found)
+}
