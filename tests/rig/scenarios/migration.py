@@ -2,7 +2,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from rigging.drbd import (allow_two_primaries, configure, expect_on_disk, expect_roles, noticed_cut,
-                          on_both, reconnected, window_closed, window_open)
+                          on_both, reconnected, send_copies, window_closed, window_open)
 from rigging.expect import eventually, expect
 from rigging.guest import Guest, domains, expect_refused, reason
 from rigging.node import nodo1, nodo2
@@ -33,6 +33,16 @@ class migrating:
     def expect_success(self):
         got = self.get()
         expect("xl migrate", reason(got) if got.status else "succeeded", "succeeded")
+
+
+def writing():
+    """A guest that writes on nodo1, with a link that can be cut: 8.4 must not lend the guest's own
+    pages to a connection that dies, or blkback never gives them back (rig README)."""
+    send_copies(nodo1)
+    web = Guest()
+    web.create(nodo1)
+    web.writes(nodo1)
+    return web
 
 
 def refused_and_whole(web, result, *words):
@@ -82,9 +92,7 @@ def live_migration():
 @scenario
 def migration_with_the_link_cut_is_refused():
     """The replication link is down, and DRBD knows: the copy over there is stale."""
-    web = Guest()
-    web.create(nodo1)
-    web.writes(nodo1)
+    web = writing()
     cut()
     noticed_cut()
     web.writes(nodo1)
@@ -94,9 +102,7 @@ def migration_with_the_link_cut_is_refused():
 @scenario
 def migration_with_a_cut_during_the_copy_is_refused():
     """The link breaks while the guest's memory is being copied."""
-    web = Guest()
-    web.create(nodo1)
-    web.writes(nodo1)
+    web = writing()
     with migrating(web) as result:
         eventually("the domain on nodo2", lambda: domains(nodo2), 120)
         cut()
@@ -106,9 +112,7 @@ def migration_with_a_cut_during_the_copy_is_refused():
 @scenario
 def migration_with_an_unnoticed_cut_is_refused():
     """The link breaks in the instant before `add`: DRBD still says Connected and UpToDate."""
-    web = Guest()
-    web.create(nodo1)
-    web.writes(nodo1)
+    web = writing()
     with gate(nodo2) as destination, migrating(web) as result:
         destination.arrived()
         cut()

@@ -17,6 +17,7 @@ ROOT = "web-root"
 
 def running():
     """A guest with one disk, that writes on nodo1."""
+    send_copies(nodo1)
     web = Guest(disks=["drbd:web-root,xvda2,w"])
     web.create(nodo1)
     web.writes(nodo1)
