@@ -4,11 +4,13 @@ use std::fmt;
 
 use clap::{Parser, Subcommand};
 
+use crate::request::is_assignment;
+
 /// Xen block script for guest disks that are replicated by DRBD.
 ///
 /// Xen's toolstack runs it for disks such as 'drbd:web-root,xvda2,w', with XENBUS_PATH set.
 #[derive(Debug, Parser)]
-#[command(version, about, disable_help_subcommand = true)]
+#[command(name = "block-drbd", version, about, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -45,10 +47,11 @@ pub struct Ignored {
     ignored: Vec<String>,
 }
 
-fn key_value(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((key, _)) if !key.is_empty() && !key.starts_with('-') => Ok(text.to_owned()),
-        _ => Err("only KEY=VALUE may follow, and is passed over".to_owned()),
+fn key_value(text: &str) -> Result<String, &'static str> {
+    if is_assignment(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("only KEY=VALUE may follow, and is passed over")
     }
 }
 
@@ -72,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn contract_1_the_toolstack_says_add_or_remove_and_nothing_else() {
+    fn contract_1_anything_else_is_refused() {
         let said = |args: &[&str]| parse(args).unwrap_or_default();
         assert_eq!(said(&["add"]), "add");
         assert_eq!(said(&["remove"]), "remove");

@@ -1,5 +1,6 @@
 //! What the toolstack asks for: an action, and the backend it is about.
 
+use std::ffi::OsString;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,29 @@ pub enum Action {
     Add,
     /// A guest has stopped using it.
     Remove,
+}
+
+impl Action {
+    /// What the toolstack asks for; `None` when it is not the toolstack's way to ask. `key=value`
+    /// arguments are passed over, as Xen's block scripts do (xen:
+    /// `tools/hotplug/Linux/xen-hotplug-common.sh.in`).
+    #[must_use]
+    pub fn of_toolstack(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+        let action = match arguments.next()?.to_str()? {
+            "add" => Self::Add,
+            "remove" => Self::Remove,
+            _ => return None,
+        };
+        arguments
+            .all(|a| a.to_str().is_some_and(is_assignment))
+            .then_some(action)
+    }
+}
+
+/// `key=value`, and no option.
+#[must_use]
+pub fn is_assignment(text: &str) -> bool {
+    matches!(text.split_once('='), Some((key, _)) if !key.is_empty() && !key.starts_with('-'))
 }
 
 impl fmt::Display for Action {
@@ -110,6 +134,29 @@ fn number(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn contract_1_the_toolstack_says_add_or_remove_and_nothing_else() {
+        let asked = |args: &[&str]| Action::of_toolstack(args.iter().map(OsString::from));
+        assert_eq!(asked(&["add"]), Some(Action::Add));
+        assert_eq!(asked(&["remove"]), Some(Action::Remove));
+        assert_eq!(asked(&["add", "a=b", "c="]), Some(Action::Add));
+        for args in [
+            &[][..],
+            &["online"],
+            &["Add"],
+            &["add "],
+            &[""],
+            &["add", "remove"],
+            &["add", "--force"],
+            &["add", "--", "a=b"],
+            &["add", "-x=y"],
+            &["add", "=x"],
+            &["reap"],
+        ] {
+            assert_eq!(asked(args), None, "{args:?}");
+        }
+    }
 
     #[test]
     fn relative_and_absolute_paths_are_read() {

@@ -1,0 +1,53 @@
+//! The commands for people and for systemd; `block-drbd` hands them over to this program.
+
+use std::process::ExitCode as Code;
+
+use clap::Parser;
+
+use block_drbd::cli::{Cli, Command};
+use block_drbd::command::{reap, toolstack};
+use block_drbd::logging::{self, PERSON};
+use block_drbd::outcome::ExitCode;
+use block_drbd::request::Action;
+use block_drbd::root::Root;
+
+fn main() -> Code {
+    let root = Root::from_env();
+    logging::start(&root);
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let asked_for = error.exit_code() == 0;
+            if !asked_for {
+                log::error!("called wrongly: {}", arguments());
+            }
+            let _ = error.print();
+            return if asked_for {
+                ExitCode::Done
+            } else {
+                ExitCode::Usage
+            }
+            .into();
+        }
+    };
+    let ended = match &cli.command {
+        Command::Add(_) => toolstack::run(Action::Add, root),
+        Command::Remove(_) => toolstack::run(Action::Remove, root),
+        Command::Reap(options) => reap::run(options, root),
+    };
+    match ended {
+        Ok(code) => code.into(),
+        Err(error) => {
+            log::error!(target: PERSON, "{} failed: {error:#}", cli.command);
+            ExitCode::Failed.into()
+        }
+    }
+}
+
+/// What stands on the command line, fit for a log.
+fn arguments() -> String {
+    let words = std::env::args_os()
+        .skip(1)
+        .map(|w| w.to_string_lossy().into_owned());
+    block_drbd::words::short(&words.collect::<Vec<_>>().join(" "), 200)
+}
