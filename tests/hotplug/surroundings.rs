@@ -199,7 +199,7 @@ fn assert_logged(lines: &[String], priority: &str, words: &[&str]) {
 #[test]
 fn every_end_of_a_run_is_logged() {
     both(|host| {
-        host.configure("deadline = 30\npatience = 0\n");
+        host.configure("deadline = 10\npatience = 0\n");
         let disk = host.disk(5, WEB);
         let done = logged(host, "add", &disk);
         assert_logged(
