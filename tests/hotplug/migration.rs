@@ -212,6 +212,41 @@ fn a_migration_onto_or_from_a_bad_copy_is_refused() {
     });
 }
 
+/// Design: "usable" is also the intentional client of a peer that is `UpToDate` (DRBD 9).
+#[test]
+fn a_guest_is_received_by_a_host_that_has_no_disk_on_purpose() {
+    let host = Host::new(Generation::V9);
+    host.resource(dual());
+    host.world.make_client(HERE, MINOR).unwrap();
+    let disk = host.arriving_disk(7);
+    disk.assert_attached(&disk.receive(), MINOR);
+    host.assert_roles(Role::Primary, Role::Primary);
+}
+
+/// The same, with a source that is not good: the host has nothing of its own to fall back to.
+#[test]
+fn a_host_without_a_disk_does_not_receive_from_a_bad_copy() {
+    let host = Host::new(Generation::V9);
+    host.resource(dual());
+    host.world.make_client(HERE, MINOR).unwrap();
+    let disk = host.arriving_disk(7);
+    host.world
+        .set_disk(PEER, MINOR, State::Inconsistent)
+        .unwrap();
+    assert_not_taken_in(&host, &disk, &["Diskless here"]);
+}
+
+/// A disk that was lost is no client: its host would serve a guest over the link for ever.
+#[test]
+fn a_host_that_has_lost_its_disk_does_not_receive_a_guest() {
+    both(|host| {
+        host.resource(dual());
+        let disk = host.arriving_disk(7);
+        host.world.set_disk(HERE, MINOR, State::Diskless).unwrap();
+        assert_not_taken_in(host, &disk, &["is Diskless here"]);
+    });
+}
+
 /// Design: Established, not just Connected.
 #[test]
 fn a_migration_during_a_resync_is_refused() {

@@ -179,4 +179,20 @@ impl World {
             Ok(())
         })
     }
+
+    /// Has a host do without a disk of its own, as `disk none` in the configuration of DRBD 9 says.
+    ///
+    /// # Errors
+    /// When there is no such device, or the world cannot be written.
+    pub fn make_client(&self, host: &str, minor: u32) -> Result<()> {
+        self.on_minor(host, minor, |resource, state, host, volume| {
+            let device = &mut resource.sides[host].devices[volume];
+            device.disk = Disk::Diskless;
+            device.client = true;
+            if state.reaches() {
+                resource.exchange();
+            }
+            Ok(())
+        })
+    }
 }
