@@ -138,7 +138,15 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
                 return Ok(facts);
             }
         };
-        let Some(resource) = self.replication.read(&named.name, deadline)? else {
+        let read = if action == Action::Add {
+            facts.arrival = arrival(&facts.guest, self.host.caller(), |uuid| {
+                self.host.is_marked(uuid, facts.guest.domid)
+            });
+            self.read(&mut facts, &named.name, deadline)?
+        } else {
+            self.replication.read(&named.name, deadline)?
+        };
+        let Some(resource) = read else {
             if action == Action::Add {
                 facts.found = Found::Absent(self.replication.absence(&named.name, deadline));
             }
@@ -161,13 +169,27 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         facts.promoted_by_us = self.host.is_noted(Note::Promotion, &resource.name);
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
-            facts.arrival = arrival(&facts.guest, self.host.caller(), |uuid| {
-                self.host.is_marked(uuid, facts.guest.domid)
-            });
             self.look_closer(&mut facts, &resource, policy, deadline)?;
         }
         facts.found = Found::Up(resource);
         Ok(facts)
+    }
+
+    /// The resource; for a guest that is being received with its settings, which are asked for anyway.
+    fn read(
+        &self,
+        facts: &mut Facts,
+        name: &Name,
+        deadline: &Deadline,
+    ) -> Result<Option<Resource>, drbd::Error> {
+        if facts.arrival == Arrival::PlainStart {
+            return self.replication.read(name, deadline);
+        }
+        let read = self.replication.read_with_settings(name, deadline)?;
+        Ok(read.map(|(resource, settings)| {
+            facts.settings = settings;
+            resource
+        }))
     }
 
     /// Settings and probes, where a decision can hang on them: they cost a program and a round trip.
@@ -191,9 +213,13 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             .iter()
             .any(|v| v.disk == DiskState::Consistent);
         if asked.is_empty() && !consistent && !resource.connections.is_empty() {
+            facts.settings = None;
             return Ok(());
         }
-        let settings = self.replication.settings(resource, deadline)?;
+        let settings = match facts.settings.take() {
+            Some(settings) => settings,
+            None => self.replication.settings(resource, deadline)?,
+        };
         for connection in asked {
             if let Some(probe) = self.probe(&settings, connection, policy) {
                 facts.probes.insert(connection.peer_node_id, probe);

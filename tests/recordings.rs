@@ -13,6 +13,7 @@ mod spoilt;
 
 use block_drbd::decision::health;
 use block_drbd::drbd::proc_drbd::ProcDrbd;
+use block_drbd::drbd::settings::devices_of_84;
 use block_drbd::drbd::{
     Class, CommandError, ConnectionState, DiskState, Generation, ReplicationState, Resource, Role,
     Settings, events2,
@@ -389,6 +390,39 @@ fn drbds_own_reason_survives_whole() {
     assert!(error("(164)").ends_with("as long as; there a primaries on both sides"));
 }
 
+fn without_counters(mut resource: Resource) -> Resource {
+    for volume in &mut resource.volumes {
+        volume.lower_pending = 0;
+    }
+    for device in resource
+        .connections
+        .iter_mut()
+        .flat_map(|c| &mut c.peer_devices)
+    {
+        (device.received, device.unacked) = (0, 0);
+    }
+    resource
+}
+
+#[test]
+fn the_settings_of_8_4_name_the_volumes_that_events2_names() {
+    let mut compared = 0;
+    let blocks = all();
+    let of_84 = || blocks.iter().filter(|b| b.generation == Generation::V84);
+    let shown =
+        |b: &&Block| b.command.starts_with("drbdsetup show ") && b.stdout.contains("_this_host");
+    for show in of_84().filter(shown) {
+        let named = devices_of_84(&show.stdout);
+        let of_same = of_84().filter(|b| b.situation == show.situation && b.is_events());
+        let name = show.command.split(' ').nth(2).unwrap();
+        if let Some(resource) = of_same.flat_map(parse).find(|r| r.name == name) {
+            assert_eq!(named, resource.devices(), "{}", show.situation);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 20, "{compared}");
+}
+
 #[test]
 fn what_8_4_tells_without_a_program_is_what_events2_says() {
     let (mut compared, mut left) = (0, 0);
@@ -409,6 +443,14 @@ fn what_8_4_tells_without_a_program_is_what_events2_says() {
             };
             compared += 1;
             assert_eq!(again, resource, "{}", events.situation);
+            // By the settings alone, which name the volumes and nothing else of it.
+            let named = file.resource(&resource.name, &resource.devices());
+            assert_eq!(
+                named,
+                Some(without_counters(resource)),
+                "{}",
+                events.situation
+            );
         }
         // By a reading that is older, too: nothing of what may change is kept.
         for mut resource in parse(events) {

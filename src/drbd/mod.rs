@@ -86,6 +86,19 @@ pub trait Replication {
     /// When DRBD cannot be asked.
     fn read(&self, name: &Name, deadline: &Deadline) -> Result<Option<Resource>, Error>;
 
+    /// As [`Replication::read`], and the settings in force where one question answers both: for a
+    /// guest that is suspended meanwhile.
+    ///
+    /// # Errors
+    /// When DRBD cannot be asked.
+    fn read_with_settings(
+        &self,
+        name: &Name,
+        deadline: &Deadline,
+    ) -> Result<Option<(Resource, Option<Settings>)>, Error> {
+        Ok(self.read(name, deadline)?.map(|r| (r, None)))
+    }
+
     /// Everything about a resource that was read `before`, anew.
     ///
     /// # Errors

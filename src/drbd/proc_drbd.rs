@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::resource::{Generation, Resource};
+use super::resource::{Connection, Generation, PeerDevice, Resource, Volume};
 use super::words::{ConnectionState, DiskState, ReplicationState, Role};
 
 /// What `/proc/drbd` says.
@@ -105,6 +105,49 @@ impl ProcDrbd {
     #[must_use]
     pub fn role(&self, minor: u32) -> Option<&Role> {
         self.minors.get(&minor).and_then(|m| m.role.as_ref())
+    }
+
+    /// A resource of those volumes (number and minor) as it is now (8.4). `None` as for
+    /// [`ProcDrbd::again`].
+    #[must_use]
+    pub fn resource(&self, name: &str, volumes: &[(u32, u32)]) -> Option<Resource> {
+        if volumes.is_empty() {
+            return None;
+        }
+        let volume = |&(volume, minor): &(u32, u32)| Volume {
+            volume,
+            minor,
+            role: Role::Unknown,
+            disk: DiskState::DUnknown,
+            client: false,
+            quorum: None,
+            lower_pending: 0,
+        };
+        let device = |&(volume, _): &(u32, u32)| PeerDevice {
+            volume,
+            replication: ReplicationState::Off,
+            disk: DiskState::DUnknown,
+            client: false,
+            received: 0,
+            unacked: 0,
+        };
+        let connection = Connection {
+            peer_node_id: 0,
+            peer: "peer".to_owned(),
+            state: ConnectionState::Unconnected,
+            role: Role::Unknown,
+            peer_devices: volumes.iter().map(device).collect(),
+            paths: Vec::new(),
+        };
+        self.again(&Resource {
+            name: name.to_owned(),
+            generation: self.generation,
+            role: Role::Unknown,
+            suspended: Vec::new(),
+            force_io_failures: false,
+            volumes: volumes.iter().map(volume).collect(),
+            connections: vec![connection],
+        })
     }
 
     /// The resource as it is now, by the one that was read `before` (8.4). `None` unless all of its

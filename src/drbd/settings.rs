@@ -80,6 +80,21 @@ impl Settings {
     }
 }
 
+/// Number and minor of each volume in the text of one resource (8.4).
+#[must_use]
+pub fn devices_of_84(text: &str) -> Vec<(u32, u32)> {
+    let all = Section::parse(text);
+    let this = all.first("resource").and_then(|r| r.first("_this_host"));
+    let volumes = this.into_iter().flat_map(|t| t.all("volume"));
+    let device = |volume: &Section| {
+        let number = volume.words.get(1)?.parse().ok()?;
+        let device = volume.first("device")?;
+        let minor = device.words.last()?.parse().ok()?;
+        Some((number, minor))
+    };
+    volumes.filter_map(device).collect()
+}
+
 fn connection_of_9(section: &Section) -> Option<ConnectionSettings> {
     let net = section.first("net").cloned().unwrap_or_default();
     Some(ConnectionSettings {

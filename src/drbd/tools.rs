@@ -11,7 +11,7 @@ use super::error::CommandError;
 use super::proc_drbd::ProcDrbd;
 use super::resource::{Generation, Resource};
 use super::section::Section;
-use super::settings::{ConnectionSettings, Settings};
+use super::settings::{ConnectionSettings, Settings, devices_of_84};
 use super::words::Role;
 use super::{Absence, Error, InFlight, Name, Replication, events2};
 use crate::deadline::Deadline;
@@ -113,6 +113,17 @@ impl Tools {
         Ok(resources)
     }
 
+    /// The settings in force, as text.
+    fn show(
+        &self,
+        generation: Generation,
+        name: &str,
+        deadline: &Deadline,
+    ) -> Result<String, Error> {
+        let args = ["show", name, "--show-defaults"];
+        Ok(self.run(generation, &args, deadline)?.stdout)
+    }
+
     fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
         process::run(&self.program("drbdadm"), args, &deadline.at_most(SHORT))
     }
@@ -129,6 +140,33 @@ impl Replication for Tools {
             Name::Resource(name) => r.name == *name,
             Name::Minor(minor) => r.minors().any(|m| m == *minor),
         }))
+    }
+
+    /// On 8.4 the settings name the volumes, and the kernel's own file tells of them what is healthy.
+    fn read_with_settings(
+        &self,
+        name: &Name,
+        deadline: &Deadline,
+    ) -> Result<Option<(Resource, Option<Settings>)>, Error> {
+        let plainly = |settings| Ok(self.read(name, deadline)?.map(|r| (r, settings)));
+        let Name::Resource(named) = name else {
+            return plainly(None);
+        };
+        if self.proc_drbd()?.map(|f| f.generation) != Some(Generation::V84) {
+            return plainly(None);
+        }
+        let text = match self.show(Generation::V84, named, deadline) {
+            Ok(text) => text,
+            // It may not be up: the reading tells.
+            Err(Error::Command(_)) => return plainly(None),
+            Err(error) => return Err(error),
+        };
+        let settings = Settings::parse(&text);
+        let now = self.proc_drbd()?;
+        match now.and_then(|file| file.resource(named, &devices_of_84(&text))) {
+            Some(resource) => Ok(Some((resource, settings))),
+            None => plainly(settings),
+        }
     }
 
     fn all(&self, deadline: &Deadline) -> Result<Vec<Resource>, Error> {
@@ -160,10 +198,10 @@ impl Replication for Tools {
     }
 
     fn settings(&self, resource: &Resource, deadline: &Deadline) -> Result<Settings, Error> {
-        let args = ["show", &resource.name, "--show-defaults"];
-        let output = self.run(resource.generation, &args, deadline)?;
-        Settings::parse(&output.stdout)
-            .ok_or_else(|| Error::Answer(format!("drbdsetup {}", args.join(" "))))
+        let name = &resource.name;
+        let text = self.show(resource.generation, name, deadline)?;
+        Settings::parse(&text)
+            .ok_or_else(|| Error::Answer(format!("drbdsetup show {name} --show-defaults")))
     }
 
     fn promote(&self, resource: &Resource, deadline: &Deadline) -> Result<(), Error> {
