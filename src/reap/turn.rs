@@ -77,8 +77,10 @@ where
                 Err(error) => return self.failed(&facts, &error, done),
             }
         }
-        // What should have been demoted is tried again by whoever runs this.
-        let state = if held {
+        // What should have been demoted or closed is tried again by whoever runs this: no event tells
+        // that it is closed, or that the link is back.
+        let waits = |l: &Left| matches!(l, Left::Open(_) | Left::Window(_));
+        let state = if reaping.left.iter().any(waits) {
             Some(State::Failed)
         } else {
             (!done.is_empty()).then_some(State::Done)
