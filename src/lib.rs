@@ -23,6 +23,7 @@ pub mod holders;
 pub mod host;
 pub mod hotplug;
 pub mod logging;
+pub mod message;
 pub mod observe;
 pub mod occupant;
 pub mod outcome;

@@ -23,6 +23,9 @@ pub const VARIABLE: &str = "BLOCK_DRBD_LOG";
 /// Which guest, disk and resource the lines are about.
 static CONTEXT: Mutex<Vec<(&'static str, String)>> = Mutex::new(Vec::new());
 
+/// The field that a line's `code` goes to, which names a message of the manual.
+pub const CODE: &str = "BLOCK_DRBD_CODE";
+
 /// Sets fields of all lines from now on: `DRBD_RESOURCE`, `XEN_DOMID`, `XEN_DOMAIN`, `XEN_VDEV`,
 /// `XENBUS_PATH`.
 pub fn about(field: &'static str, value: impl Into<String>) {
@@ -87,9 +90,12 @@ impl Log for Logger {
         let Ok(context) = CONTEXT.lock() else {
             return;
         };
+        let code = record.key_values().get(kv::Key::from_str("code"));
+        let code = code.and_then(|code| code.to_borrowed_str());
+        let code = code.map(|code| (CODE, code.to_owned()));
+        let fields = Fields(context.iter().chain(&code).collect());
         match &self.sink {
             Sink::Journal(journal) => {
-                let fields = Fields(&context);
                 let record = Record::builder()
                     .args(*record.args())
                     .level(record.level())
@@ -100,18 +106,18 @@ impl Log for Logger {
                 // A journal that is stopped just now must not stop a disk.
                 let _ = journal.journal_send(&record);
             }
-            Sink::Syslog(path) => syslog(path, record, &context),
+            Sink::Syslog(path) => syslog(path, record, &fields),
         }
     }
 
     fn flush(&self) {}
 }
 
-struct Fields<'a>(&'a [(&'static str, String)]);
+struct Fields<'a>(Vec<&'a (&'static str, String)>);
 
 impl kv::Source for Fields<'_> {
     fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
-        for (key, value) in self.0 {
+        for (key, value) in &self.0 {
             visitor.visit_pair(kv::Key::from_str(key), kv::Value::from(value.as_str()))?;
         }
         Ok(())
@@ -120,7 +126,7 @@ impl kv::Source for Fields<'_> {
 
 /// One datagram as syslog(3) sends it: facility daemon, then tag and process id. The fields stand
 /// behind the text, so that `grep XENBUS_PATH=` finds them.
-fn syslog(path: &PathBuf, record: &Record<'_>, context: &[(&'static str, String)]) {
+fn syslog(path: &PathBuf, record: &Record<'_>, fields: &Fields<'_>) {
     const DAEMON: u8 = 3 << 3;
     let severity = match record.level() {
         Level::Error => 3,
@@ -128,7 +134,8 @@ fn syslog(path: &PathBuf, record: &Record<'_>, context: &[(&'static str, String)
         Level::Info => 6,
         Level::Debug | Level::Trace => 7,
     };
-    let fields: Vec<String> = context
+    let fields: Vec<String> = fields
+        .0
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
         .collect();

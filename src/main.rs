@@ -19,8 +19,8 @@ fn main() -> Code {
     logging::start(&root);
     match toolstack::run(action, root) {
         Ok(code) => code.into(),
-        Err(error) => {
-            log::error!(target: PERSON, "{action} failed: {error:#}");
+        Err(said) => {
+            log::error!(target: PERSON, code = said.code.as_str(); "{action} failed: {said}");
             ExitCode::Failed.into()
         }
     }

@@ -31,10 +31,10 @@ pub struct World<'w, S, R, H> {
 #[derive(Debug, thiserror::Error)]
 pub enum ObserveError {
     /// xenstored cannot be asked.
-    #[error("xenstore: {0}")]
+    #[error("xenstore: {0}; see whether xenstored runs")]
     Store(#[from] io::Error),
     /// DRBD cannot be asked.
-    #[error(transparent)]
+    #[error("DRBD cannot be asked: {0}; see `drbdadm status`")]
     Drbd(#[from] drbd::Error),
 }
 

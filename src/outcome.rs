@@ -6,10 +6,11 @@ use std::time::Instant;
 use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
 
 use crate::decision::{Reason, Warning};
+use crate::message::{Coded, Message};
 use crate::refusal::Refusal;
 use crate::request::BackendPath;
 use crate::store::{in_transaction, read_optional};
-use crate::words::{ERROR_MAX, short};
+use crate::words::ERROR_MAX;
 
 /// Exit codes. libxl only tells 0 from the rest; the others serve people and monitoring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,29 @@ pub enum ExitCode {
     Refused = 3,
     /// Not finished in time.
     Deadline = 4,
+}
+
+impl ExitCode {
+    /// Every code.
+    pub const ALL: [Self; 5] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Refused,
+        Self::Deadline,
+    ];
+
+    /// What the manual says of it.
+    #[must_use]
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Done => "Done, or already so.",
+            Self::Failed => "Failed: something went wrong.",
+            Self::Usage => "Called wrongly.",
+            Self::Refused => "Refused: the disk would not be safe there.",
+            Self::Deadline => "Not finished in time.",
+        }
+    }
 }
 
 impl From<ExitCode> for std::process::ExitCode {
@@ -43,9 +67,9 @@ pub enum Outcome {
     /// A rule forbids it.
     Refused(Refusal),
     /// Something went wrong: what, and what to do.
-    Failed(String),
+    Failed(Message),
     /// Time ran out: over what.
-    Deadline(String),
+    Deadline(Message),
 }
 
 impl Outcome {
@@ -57,6 +81,16 @@ impl Outcome {
             Self::Refused(_) => ExitCode::Refused,
             Self::Failed(_) => ExitCode::Failed,
             Self::Deadline(_) => ExitCode::Deadline,
+        }
+    }
+
+    /// What a person has to know of a refusal or a failure.
+    #[must_use]
+    pub fn message(&self) -> Option<Message> {
+        match self {
+            Self::Done(_) | Self::Nothing(_) => None,
+            Self::Refused(refusal) => Some(refusal.message()),
+            Self::Failed(message) | Self::Deadline(message) => Some(message.clone()),
         }
     }
 
@@ -89,7 +123,7 @@ impl fmt::Display for Outcome {
                 }
             },
             Self::Refused(refusal) => refusal.fmt(f),
-            Self::Failed(words) | Self::Deadline(words) => f.write_str(words),
+            Self::Failed(message) | Self::Deadline(message) => f.write_str(&message.words),
         }
     }
 }
@@ -104,7 +138,7 @@ impl fmt::Display for Outcome {
 pub fn report<S>(
     store: &S,
     path: &BackendPath,
-    text: &str,
+    message: &Message,
     status: &str,
     until: Instant,
 ) -> std::io::Result<bool>
@@ -112,7 +146,7 @@ where
     S: XsTransaction,
     S::Span: XsTransactionSpan,
 {
-    let text = short(text, ERROR_MAX);
+    let text = message.line(ERROR_MAX);
     in_transaction(store, until, |span| {
         if read_optional(span, &path.node("state"))?.is_none() {
             return Ok(false);
@@ -126,13 +160,15 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Code;
 
     #[test]
     fn exit_codes_are_the_documented_ones() {
+        let said = |code| Message::new(code, "x");
         for (outcome, code, status) in [
             (Outcome::Done(Vec::new()), 0, "connected"),
             (Outcome::Nothing(Reason::NotUp), 0, "connected"),
-            (Outcome::Failed("x".into()), 1, "error"),
+            (Outcome::Failed(said(Code::Promote)), 1, "error"),
             (Outcome::Refused(Refusal::NoModule), 3, "error"),
             (
                 Outcome::Refused(Refusal::AttachedTwice {
@@ -142,7 +178,7 @@ mod tests {
                 3,
                 "busy",
             ),
-            (Outcome::Deadline("x".into()), 4, "error"),
+            (Outcome::Deadline(said(Code::Timeout)), 4, "error"),
         ] {
             assert_eq!(
                 (outcome.code() as u8, outcome.status()),

@@ -181,7 +181,7 @@ impl fmt::Display for Refusal {
             }
             Self::NoVolume { resource, volume, have } => write!(
                 f,
-                "resource {resource} has no volume {volume}: it has {}",
+                "resource {resource} has no volume {volume}: name one that it has ({})",
                 list(have)
             ),
             Self::WhichVolume { resource, have } => write!(
@@ -222,7 +222,7 @@ impl fmt::Display for Refusal {
                 "{resource} is attached {access} to {guest} as {vdev}, so it cannot be attached {wanted} here; shut that guest down, or set shared = true if a cluster file system is on it"
             ),
             Self::AttachedTwice { resource, vdev } => {
-                write!(f, "{resource} is attached to this guest already, as {vdev}")
+                write!(f, "{resource} is attached to this guest already, as {vdev}: detach that one first")
             }
             Self::PeerPrimary { resource, peer } => write!(
                 f,
@@ -281,14 +281,22 @@ pub fn parted(resource: &str, lost: &str, kept: &str) -> String {
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Never => f.write_str("dual-primary = \"never\" is set here"),
-            Self::NoSource { peers } if peers.is_empty() => f.write_str("it has no peer"),
+            Self::Never => f.write_str(
+                "dual-primary = \"never\" is set here: set \"window\" to allow live migrations",
+            ),
+            Self::NoSource { peers } if peers.is_empty() => {
+                f.write_str("it has no peer: `drbdadm adjust` sets its peers up")
+            }
             Self::NoSource { peers } => write!(
                 f,
-                "no peer is connected and Primary ({}): what is here may be stale",
+                "no peer is connected and Primary ({}): what is here may be stale; reconnect it first",
                 peers.join(", ")
             ),
-            Self::TwoSources { peers } => write!(f, "it is Primary on {} at once", list(peers)),
+            Self::TwoSources { peers } => write!(
+                f,
+                "it is Primary on {} at once: demote it where no guest uses it",
+                list(peers)
+            ),
             Self::NotEstablished {
                 peer,
                 volume,
@@ -300,7 +308,7 @@ impl fmt::Display for Obstacle {
             Self::PeerDisk { peer, volume, disk } => {
                 write!(
                     f,
-                    "the disk of volume {volume} on {peer} is {disk}, not UpToDate"
+                    "the disk of volume {volume} on {peer} is {disk}, not UpToDate: wait for the resync"
                 )
             }
             Self::Disk { volume, disk } => {
@@ -321,19 +329,21 @@ impl fmt::Display for Obstacle {
                 f,
                 "two primaries are not allowed with {peer} and dual-primary = \"static\" is set: set `allow-two-primaries yes` on both hosts and run `drbdadm adjust`, or set dual-primary = \"window\""
             ),
-            Self::Settings => f.write_str("DRBD does not tell the settings of the connection"),
+            Self::Settings => f.write_str(
+                "DRBD does not tell the settings of the connection: see `drbdsetup show`",
+            ),
             Self::LinkCut { peer, address } => write!(
                 f,
-                "{peer} does not answer at {address}: the replication link is cut, and DRBD has not noticed yet"
+                "{peer} does not answer at {address}: the replication link is cut, and DRBD has not noticed yet: bring it back first"
             ),
             Self::LinkLost { peer, address } => write!(
                 f,
-                "{peer} waits for a new connection at {address}: the replication link was lost, and DRBD has not noticed here yet"
+                "{peer} waits for a new connection at {address}: the replication link was lost, and DRBD has not noticed here yet: try again once it is connected"
             ),
             Self::Writes { seconds } => {
                 write!(
                     f,
-                    "writes of the source were still arriving after {seconds} s"
+                    "writes of the source were still arriving after {seconds} s: try again, or set a longer drain"
                 )
             }
         }

@@ -64,7 +64,9 @@ pub struct BackendPath {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
     /// Not set, or empty.
-    #[error("XENBUS_PATH is not set: this program is run by Xen's toolstack")]
+    #[error(
+        "XENBUS_PATH is not set: this program is run by Xen's toolstack, as by `xl block-attach`"
+    )]
     Missing,
     /// Something else.
     #[error("XENBUS_PATH={0:?} is not of the form backend/vbd/DOMAIN/DEVICE")]

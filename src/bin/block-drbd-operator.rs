@@ -7,6 +7,7 @@ use clap::Parser;
 use block_drbd::cli::{Cli, Command};
 use block_drbd::command::{reap, toolstack};
 use block_drbd::logging::{self, PERSON};
+use block_drbd::message::{Code as Cause, Message};
 use block_drbd::outcome::ExitCode;
 use block_drbd::request::Action;
 use block_drbd::root::Root;
@@ -19,7 +20,8 @@ fn main() -> Code {
         Err(error) => {
             let asked_for = error.exit_code() == 0;
             if !asked_for {
-                log::error!("called wrongly: {}", arguments());
+                let said = Message::new(Cause::Usage, format!("called wrongly: {}", arguments()));
+                log::error!(code = said.code.as_str(); "{said}");
             }
             let _ = error.print();
             return if asked_for {
@@ -31,14 +33,15 @@ fn main() -> Code {
         }
     };
     let ended = match &cli.command {
-        Command::Add(_) => toolstack::run(Action::Add, root),
-        Command::Remove(_) => toolstack::run(Action::Remove, root),
+        Command::Add(_) => toolstack::run(Action::Add, root).map_err(Into::into),
+        Command::Remove(_) => toolstack::run(Action::Remove, root).map_err(Into::into),
         Command::Reap(options) => reap::run(options, root),
     };
     match ended {
         Ok(code) => code.into(),
         Err(error) => {
-            log::error!(target: PERSON, "{} failed: {error:#}", cli.command);
+            let code = Message::code_of(error.as_ref()).map(Cause::as_str);
+            log::error!(target: PERSON, code = code; "{} failed: {error:#}", cli.command);
             ExitCode::Failed.into()
         }
     }

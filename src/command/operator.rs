@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::message::Code;
 use crate::outcome::ExitCode;
 
 /// Its name.
@@ -29,7 +30,8 @@ pub fn hand_over() -> ExitCode {
     let _ = std::io::Write::write_all(
         &mut std::io::stderr(),
         format!(
-            "block-drbd: `{asked}` is not `add` or `remove`, and the program for everything else cannot be run ({why}): install it, or call this one as Xen's toolstack does\n"
+            "block-drbd: `{asked}` is not `add` or `remove`, and the program for everything else cannot be run ({why}): install it, or call this one as Xen's toolstack does [{}]\n",
+            Code::Operator
         )
         .as_bytes(),
     );

@@ -10,6 +10,7 @@ use crate::cli::Reap;
 use crate::deadline::Deadline;
 use crate::drbd::tools::Tools;
 use crate::host::Linux;
+use crate::message::{Code, Coded, Message};
 use crate::observe::World;
 use crate::outcome::ExitCode;
 use crate::policy::Configuration;
@@ -30,18 +31,22 @@ pub fn run(options: &Reap, root: Root) -> Result<ExitCode> {
     warn_of_test(&root);
     // What was promoted under a good file is demoted under a broken one, too.
     let configuration = Configuration::read(&root).unwrap_or_else(|error| {
-        log::error!("{error}; its defaults hold for this reap");
+        let code = error.code();
+        log::error!(code = code.as_str(); "{error}; its defaults hold for this reap [{code}]");
         Configuration::default()
     });
-    let all = Deadline::within_or_signal(ALL).context("cannot watch for signals")?;
+    let all = Deadline::within_or_signal(ALL)
+        .map_err(|e| Message::new(Code::Host, format!("cannot watch for signals: {e}")))?;
     let host = Linux::new(root.clone());
     let replication = Tools::new(root);
     let first = all.at_most(FIRST);
-    let names = reap::candidates(&replication, &host, &configuration, &first)?;
+    let names =
+        reap::candidates(&replication, &host, &configuration, &first).map_err(|e| e.message())?;
     let found = if names.is_empty() {
         Vec::new()
     } else {
         let store = Store::open(first.end())
+            .map_err(|e| Message::no_store(&e))
             .context("who uses a resource cannot be known, so nothing is touched")?;
         let world = World {
             store: &store,

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-
 use super::warn_of_test;
 use crate::deadline::Deadline;
 use crate::drbd::tools::Tools;
 use crate::host::{Caller, Host, Linux};
 use crate::hotplug::{self, Ended, Time};
 use crate::logging::{PERSON, about};
+use crate::message::{Code, Coded, Message};
 use crate::observe::World;
 use crate::outcome::{ExitCode, Outcome, report};
 use crate::policy::{Configuration, Policy};
@@ -27,12 +26,13 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// When not even xenstored can be reached.
-pub fn run(action: Action, root: Root) -> Result<ExitCode> {
+pub fn run(action: Action, root: Root) -> Result<ExitCode, Message> {
     let variable = std::env::var_os("XENBUS_PATH").map(|v| v.to_string_lossy().into_owned());
     let path = match BackendPath::parse(variable.as_deref()) {
         Ok(path) => path,
         Err(error) => {
-            log::error!(target: PERSON, "{error}");
+            let said = error.message();
+            log::error!(target: PERSON, code = said.code.as_str(); "{said}");
             return Ok(ExitCode::Usage);
         }
     };
@@ -49,7 +49,8 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode> {
     } else {
         wanted
     };
-    let all = Deadline::within_or_signal(limit).context("cannot watch for signals")?;
+    let all = Deadline::within_or_signal(limit)
+        .map_err(|e| Message::new(Code::Host, format!("cannot watch for signals: {e}")))?;
     // A `remove` goes on whatever comes: nobody calls it a second time.
     let all = if action == Action::Remove {
         all.deaf()
@@ -57,11 +58,11 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode> {
         all
     };
     let time = Time::of(action, &all);
-    let store = Store::open(time.work.end())?;
+    let store = Store::open(time.work.end()).map_err(|e| Message::no_store(&e))?;
     let configuration = match configuration {
         Ok(configuration) => configuration,
         Err(error) if action == Action::Add => {
-            let outcome = Outcome::Failed(error.to_string());
+            let outcome = Outcome::Failed(error.message());
             let ended = Ended {
                 outcome,
                 facts: None,
@@ -70,7 +71,8 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode> {
         }
         // What was promoted under a good file is demoted under a broken one, too.
         Err(error) => {
-            log::error!("{error}; its defaults hold for this remove");
+            let code = error.code();
+            log::error!(code = code.as_str(); "{error}; its defaults hold for this remove [{code}]");
             Configuration::default()
         }
     };
@@ -100,22 +102,23 @@ fn finish(
     }
     if let Outcome::Done(warnings) = &ended.outcome {
         for warning in warnings {
-            log::warn!(target: PERSON, "{subject}: {warning}");
+            let said = warning.message().about(&subject);
+            log::warn!(target: PERSON, code = said.code.as_str(); "{said}");
         }
     }
-    if code == ExitCode::Done {
+    let Some(said) = ended.outcome.message() else {
         log::info!("{action}: {subject}: {}", ended.outcome);
         return code;
-    }
-    let text = format!("{subject}: {}", ended.outcome);
-    log::error!("{action} failed: {text}");
+    };
+    let said = said.about(&subject);
+    log::error!(code = said.code.as_str(); "{action} failed: {said}");
     let until = all.end().max(Instant::now() + LAST_WORDS);
     store.set_deadline(until);
     let status = ended.outcome.status();
-    let told = report(store, path, &text, status, until);
+    let told = report(store, path, &said, status, until);
     // libxl prints hotplug-error for `add`; what nobody else will show is shown here.
     if !matches!(told, Ok(true)) || action == Action::Remove {
-        log::error!(target: PERSON, "{action} failed: {text}");
+        log::error!(target: PERSON, code = said.code.as_str(); "{action} failed: {said}");
     }
     code
 }

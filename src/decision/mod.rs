@@ -60,7 +60,7 @@ pub enum Reason {
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// The folder is gone.
-    #[error("the backend was removed while the disk was being attached")]
+    #[error("the backend was removed while the disk was being attached: attach it again")]
     Vanished,
     /// `state` is not 2, or `online` is not 1.
     #[error("the backend is in state {state} and {}: the toolstack has given it up; detach the disk and attach it again", if *.online { "online" } else { "not online" })]

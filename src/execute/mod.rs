@@ -15,6 +15,7 @@ use crate::drbd::{self, Replication, Resource};
 use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError, Note};
 use crate::logging::PERSON;
+use crate::message::{Code, Coded, Message};
 use crate::observe::World;
 use crate::plan::{Plan, Step};
 use crate::policy::Policy;
@@ -55,9 +56,9 @@ pub enum StepError {
     /// Two primaries stay allowed.
     #[error(transparent)]
     Window(#[from] window::Open),
-    /// A file of this host.
-    #[error("{0}")]
-    Host(String),
+    /// Something else, in words.
+    #[error("{}", .0.words)]
+    Other(Message),
     /// Waiting ended.
     #[error("waiting for the source's writes {0}")]
     Expired(#[from] Expired),
@@ -80,6 +81,12 @@ impl StepError {
     }
 }
 
+fn no_node(resource: &str, why: &str) -> Message {
+    let words =
+        format!("the device node of {resource} cannot be used ({why}): run `udevadm trigger`");
+    Message::new(Code::Node, words)
+}
+
 /// A plan that failed.
 #[derive(Debug)]
 pub struct Interrupted {
@@ -87,8 +94,8 @@ pub struct Interrupted {
     pub step: Step,
     /// Why.
     pub error: StepError,
-    /// What could not be taken back, in words.
-    pub left: Option<String>,
+    /// What could not be taken back.
+    pub left: Option<Message>,
 }
 
 /// What a plan is about.
@@ -144,8 +151,8 @@ where
                 // The guest has its disk, or has let go of it: this is for whoever looks after the host.
                 if let StepError::Window(open) = &error {
                     let guest = &subject.facts.guest;
-                    let advice = open.advice(guest.name.as_deref());
-                    log::warn!(target: PERSON, "{guest}: {advice}");
+                    let advice = Message::new(open.code(), open.advice(guest.name.as_deref()));
+                    log::warn!(target: PERSON, code = advice.code.as_str(); "{guest}: {advice}");
                     continue;
                 }
                 // What a command of DRBD began may have happened all the same.
@@ -195,9 +202,10 @@ where
     }
 
     fn note(&self, note: Note, resource: &str) -> Result<(), StepError> {
-        self.host
-            .note(note, resource)
-            .map_err(|e| StepError::Host(format!("cannot note {note} of {resource}: {e}")))
+        self.host.note(note, resource).map_err(|e| {
+            let words = format!("cannot note {note} of {resource}: {e}");
+            StepError::Other(Message::new(Code::Host, words))
+        })
     }
 
     /// Drops a note. What it is about is as it should be: one that is left over harms nobody.
@@ -217,10 +225,8 @@ where
             return Ok(());
         }
         result?;
-        Err(StepError::Host(format!(
-            "{} is still Primary, and DRBD does not say why",
-            now.name
-        )))
+        let words = format!("{} is still Primary, and DRBD does not say why", now.name);
+        Err(StepError::Other(Message::new(Code::StaysPrimary, words)))
     }
 
     fn confirm(
@@ -235,7 +241,9 @@ where
             return Err(StepError::Unconfirmed { refusal, after });
         }
         for minor in subject.resource.minors() {
-            self.host.check_node(minor).map_err(StepError::Host)?;
+            self.host
+                .check_node(minor)
+                .map_err(|why| StepError::Other(no_node(&subject.resource.name, &why)))?;
         }
         Ok(())
     }

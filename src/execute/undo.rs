@@ -8,6 +8,7 @@ use super::{StepError, Subject};
 use crate::deadline::Deadline;
 use crate::drbd::{self, Class, Generation, Replication};
 use crate::host::Host;
+use crate::message::{Code, Coded, Message};
 use crate::observe::World;
 use crate::plan::Step;
 use crate::sharing;
@@ -20,20 +21,20 @@ where
     R: Replication,
     H: Host,
 {
-    /// Takes back what was done. Returns what is left, in words; its note then stays, too.
+    /// Takes back what was done. Returns what is left; its note then stays, too.
     pub(super) fn undo(
         &self,
         steps: &[Step],
         subject: &Subject<'_>,
         deadline: &Deadline,
-    ) -> Option<String> {
+    ) -> Option<Message> {
         let mut left = None;
         for step in steps {
             log::debug!("undo: {step}");
             if *step != Step::Demote {
                 match self.step(step, subject, deadline) {
                     Ok(()) => {}
-                    Err(error @ StepError::Window(_)) => left = Some(error.to_string()),
+                    Err(error @ StepError::Window(_)) => left = Some(error.message()),
                     Err(error) => log::warn!("{error}"),
                 }
                 continue;
@@ -43,11 +44,11 @@ where
                 Ok(false) => return None,
                 Err(error) => {
                     let name = &subject.resource.name;
-                    log::error!(
-                        "{name} stays Primary without a guest: {error}; run `drbdadm secondary {name}`"
-                    );
-                    return Some(format!(
-                        "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
+                    return Some(Message::new(
+                        Code::StaysPrimary,
+                        format!(
+                            "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
+                        ),
                     ));
                 }
             }

@@ -11,6 +11,7 @@ use crate::decision::health;
 use crate::decision::peers::check_link;
 use crate::drbd::{self, ConnectionSettings, Name, Replication};
 use crate::host::{Host, Note};
+use crate::message::{Code, Message};
 use crate::observe::World;
 use crate::policy::Policy;
 use crate::refusal::{DESTINATION, SOURCE, parted};
@@ -71,7 +72,7 @@ where
         let settings = subject.facts.settings.as_ref();
         let Some(connection) = settings.and_then(|s| s.connection(peer)) else {
             let what = format!("the settings of {} are not known", resource.name);
-            return Err(StepError::Host(what));
+            return Err(StepError::Other(Message::new(Code::Settings, what)));
         };
         self.note(Note::Window, &resource.name)?;
         Ok(self

@@ -26,7 +26,7 @@ pub use openers::Opener;
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody else kept it.
-    #[error("waiting for {what} {expired}")]
+    #[error("waiting for {what} {expired}: another run keeps it")]
     Expired {
         /// What is locked.
         what: String,

@@ -12,6 +12,7 @@ use crate::deadline::{Deadline, Expired};
 use crate::drbd::Replication;
 use crate::facts::Facts;
 use crate::host::Host;
+use crate::message::{Coded, Message};
 use crate::observe::{Named, World};
 use crate::outcome::Outcome;
 use crate::policy::Configuration;
@@ -121,7 +122,8 @@ where
             Ok(()) => pause = (pause * 3 / 2).min(LONGEST_PAUSE),
             Err(Expired::Deadline) => break otherwise,
             Err(expired @ Expired::Interrupted) => {
-                break Outcome::Failed(format!("block-drbd {expired}"));
+                let words = format!("block-drbd {expired}: detach the disk and attach it again");
+                break Outcome::Failed(Message::new(expired.code(), words));
             }
         }
     };

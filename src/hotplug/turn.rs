@@ -15,6 +15,7 @@ use crate::execute::{Interrupted, StepError, Subject};
 use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError};
 use crate::logging::about;
+use crate::message::{Code, Coded, Message};
 use crate::observe::{Asked, Named, ObserveError, World};
 use crate::outcome::Outcome;
 use crate::plan::Step;
@@ -86,8 +87,8 @@ where
                     expired: Expired::Deadline,
                     ..
                 },
-            ) => Err(Outcome::Deadline(error.to_string())),
-            Err(error) => Err(Outcome::Failed(error.to_string())),
+            ) => Err(Outcome::Deadline(error.message())),
+            Err(error) => Err(Outcome::Failed(error.message())),
         }
     }
 
@@ -113,10 +114,9 @@ where
         } else if found.is_none() || found.map(|r| r.name.as_str()) == locked {
             return None;
         }
-        let what = "the resource came up or was renamed at this very moment: try again";
         Some(Turn::Later {
             patience: Duration::from_secs(5),
-            otherwise: Outcome::Failed(what.to_owned()),
+            otherwise: Outcome::Failed(Message::renamed()),
         })
     }
 
@@ -126,7 +126,7 @@ where
             Decision::Refuse(refusal) => {
                 return Turn::End(Outcome::Refused(self.again(policy).unwrap_or(refusal)));
             }
-            Decision::Fail(failure) => return Turn::End(Outcome::Failed(failure.to_string())),
+            Decision::Fail(failure) => return Turn::End(Outcome::Failed(failure.message())),
             Decision::Wait(refusal) => {
                 let otherwise = Outcome::Refused(self.again(policy).unwrap_or(refusal));
                 return Turn::Later {
@@ -140,7 +140,7 @@ where
             world.carry_out(&plan, subject, &time.work, time.reserve)
         });
         match result {
-            None => Turn::End(Outcome::Failed("there is a plan and no resource".into())),
+            None => Turn::End(Outcome::Failed(Message::renamed())),
             Some(Ok(())) => Turn::End(Outcome::Done(self.named_warnings(warnings, policy))),
             Some(Err(interrupted)) => self.after(*interrupted, policy, once),
         }
@@ -191,7 +191,7 @@ where
             _ => Class::Final,
         };
         self.stuck = step == Step::Demote;
-        let outcome = self.outcome(&step, error, left.as_deref(), policy);
+        let outcome = self.outcome(&step, error, left.as_ref(), policy);
         let patience = match self.action {
             Action::Add => policy.patience,
             Action::Remove => Duration::MAX,
@@ -214,7 +214,7 @@ where
         &mut self,
         step: &Step,
         error: StepError,
-        left: Option<&str>,
+        left: Option<&Message>,
         policy: &Policy,
     ) -> Outcome {
         let name = self
@@ -222,7 +222,9 @@ where
             .as_ref()
             .and_then(Facts::resource)
             .map_or_else(String::new, |r| r.name.clone());
-        let tail = left.map(|l| format!("; {l}")).unwrap_or_default();
+        let tail = left.map(|l| format!("; {}", l.words)).unwrap_or_default();
+        // What is left needs somebody more than what it came from.
+        let said = |code, words| Message::new(left.map_or(code, |l| l.code), words);
         match error {
             StepError::Refusal(refusal) if tail.is_empty() => Outcome::Refused(refusal),
             StepError::Unconfirmed { refusal, after } if tail.is_empty() => {
@@ -230,22 +232,32 @@ where
             }
             StepError::Unconfirmed { refusal, after } => {
                 let refusal = self.compared_again(step, after, policy).unwrap_or(refusal);
-                Outcome::Failed(format!("{refusal}{tail}"))
+                Outcome::Failed(said(refusal.code(), format!("{refusal}{tail}")))
             }
             error if error.expired() == Some(Expired::Deadline) => {
-                Outcome::Deadline(format!("{name}: {error}, so it was given up{tail}"))
+                let mut words = format!("{name}: {error}, so it was given up{tail}");
+                // A `remove` says so itself.
+                if self.action == Action::Add {
+                    let see = format!("; see `drbdadm status {name}` and the kernel's log");
+                    words.push_str(&see);
+                }
+                Outcome::Deadline(said(error.code(), words))
             }
             StepError::Drbd(error) => {
-                let verb = if *step == Step::Demote {
-                    "demote"
-                } else {
-                    "promote"
+                let (verb, refused) = match step {
+                    Step::Demote => ("demote", Code::StaysPrimary),
+                    _ => ("promote", Code::Promote),
                 };
-                Outcome::Failed(format!(
+                let code = match &error {
+                    Error::Command(_) => refused,
+                    error => error.code(),
+                };
+                let words = format!(
                     "DRBD did not {verb} {name}: {error}{tail}; see `drbdadm status {name}`"
-                ))
+                );
+                Outcome::Failed(said(code, words))
             }
-            error => Outcome::Failed(format!("{error}{tail}")),
+            error => Outcome::Failed(said(error.code(), format!("{error}{tail}"))),
         }
     }
 }
@@ -256,9 +268,9 @@ fn failed(error: &ObserveError) -> Outcome {
         ObserveError::Drbd(error) => error.expired() == Some(Expired::Deadline),
     };
     if late {
-        Outcome::Deadline(error.to_string())
+        Outcome::Deadline(error.message())
     } else {
-        Outcome::Failed(error.to_string())
+        Outcome::Failed(error.message())
     }
 }
 

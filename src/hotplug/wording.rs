@@ -7,6 +7,7 @@ use crate::decision::{Decision, Warning, decide};
 use crate::drbd::{Connection, Generation, Replication, Resource};
 use crate::facts::{Facts, Found};
 use crate::host::{Host, openers};
+use crate::message::{Code, Message};
 use crate::outcome::Outcome;
 use crate::plan::Step;
 use crate::policy::Policy;
@@ -97,22 +98,26 @@ where
         else {
             return outcome;
         };
-        let (Outcome::Failed(words) | Outcome::Deadline(words)) = &outcome else {
+        let (Outcome::Failed(message) | Outcome::Deadline(message)) = &outcome else {
             return outcome;
         };
+        let words = &message.words;
         let name = &resource.name;
-        let text = if self.stuck {
+        let said = if self.stuck {
             let openers = self.world.host.openers(name, &resource.devices());
             let who = openers::words(&openers);
-            format!(
+            let words = format!(
                 "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
-            )
+            );
+            Message::new(Code::StaysPrimary, words)
         } else {
-            format!("{words}; {name} may still be Primary here: see `drbdadm status {name}`")
+            let words =
+                format!("{words}; {name} may still be Primary here: see `drbdadm status {name}`");
+            Message::new(message.code, words)
         };
         match outcome {
-            Outcome::Deadline(_) => Outcome::Deadline(text),
-            _ => Outcome::Failed(text),
+            Outcome::Deadline(_) => Outcome::Deadline(said),
+            _ => Outcome::Failed(said),
         }
     }
 }

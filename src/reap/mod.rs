@@ -12,6 +12,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 use crate::deadline::{Deadline, Expired};
 use crate::drbd::{self, Replication, Role};
 use crate::host::{Host, Note};
+use crate::message::{Code, Coded};
 use crate::observe::World;
 use crate::plan::Step;
 use crate::policy::{Configuration, DualPrimary};
@@ -56,7 +57,16 @@ pub struct Found {
     /// What was done, or would be.
     pub steps: Vec<Step>,
     /// Who uses it, what is left and why, what went wrong: sentences.
-    pub why: Vec<String>,
+    pub why: Vec<Why>,
+}
+
+/// A sentence on a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// Its code, where something is wrong.
+    pub code: Option<Code>,
+    /// The sentence.
+    pub words: String,
 }
 
 /// The resources to look at: those with a note, those that are Primary here, and those on which two
@@ -172,11 +182,12 @@ impl Found {
         }
     }
 
-    fn because(self, why: impl Into<String>) -> Self {
-        Self {
-            why: vec![why.into()],
-            ..self
-        }
+    fn because(mut self, code: Code, words: impl Into<String>) -> Self {
+        self.why = vec![Why {
+            code: Some(code),
+            words: words.into(),
+        }];
+        self
     }
 
     fn given_up(resource: &str, expired: Expired) -> Self {
@@ -187,6 +198,6 @@ impl Found {
                 "not looked at: block-drbd was stopped by a signal",
             ),
         };
-        Self::new(resource, state).because(why)
+        Self::new(resource, state).because(expired.code(), why)
     }
 }

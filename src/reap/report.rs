@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Found, State};
+use super::{Found, State, Why};
 use crate::logging::about;
+use crate::message::Code;
 use crate::plan::Step;
 use crate::words::printable;
 
@@ -16,6 +17,7 @@ struct Entry<'f> {
     state: State,
     steps: Vec<&'static str>,
     why: Option<String>,
+    codes: Vec<&'static str>,
 }
 
 /// All of it as an array of JSON.
@@ -27,11 +29,17 @@ pub fn json(found: &[Found]) -> String {
             resource: &f.resource,
             state: f.state,
             steps: f.steps.iter().map(name).collect(),
-            why: (!f.why.is_empty()).then(|| printable(&f.why.join("; "))),
+            why: (!f.why.is_empty()).then(|| printable(&sentences(f))),
+            codes: f.codes().map(Code::as_str).collect(),
         })
         .collect();
     // Strings and enums always can be written.
     serde_json::to_string(&entries).unwrap_or_default()
+}
+
+fn sentences(found: &Found) -> String {
+    let words: Vec<&str> = found.why.iter().map(|w| w.words.as_str()).collect();
+    words.join("; ")
 }
 
 /// The stable name of a step.
@@ -61,15 +69,21 @@ impl Found {
         !matches!(self.state, State::Clear | State::InUse)
     }
 
+    /// The codes of what is wrong.
+    fn codes(&self) -> impl Iterator<Item = Code> {
+        self.why.iter().filter_map(|w| w.code)
+    }
+
     /// Puts it in the log, under the name of the resource.
     pub(super) fn tell(&self) {
         about("DRBD_RESOURCE", self.resource.as_str());
+        let code = self.codes().next().map(Code::as_str);
         match self.state {
             State::Clear | State::InUse => log::debug!("{self}"),
             State::Planned => {}
-            State::Done | State::Busy => log::info!("reap: {self}"),
-            State::Left => log::warn!("reap: {self}"),
-            State::Failed | State::Late => log::error!("reap: {self}"),
+            State::Done | State::Busy => log::info!(code = code; "reap: {self}"),
+            State::Left => log::warn!(code = code; "reap: {self}"),
+            State::Failed | State::Late => log::error!(code = code; "reap: {self}"),
         }
     }
 }
@@ -85,11 +99,22 @@ impl fmt::Display for Found {
             let steps: Vec<&str> = self.steps.iter().map(done).collect();
             parts.push(steps.join(", "));
         }
-        parts.extend(self.why.iter().cloned());
+        parts.extend(self.why.iter().map(Why::to_string));
         if parts.is_empty() {
             parts.push("nothing is left of it".to_owned());
         }
         let line = format!("{}: {}", self.resource, parts.join("; "));
         f.write_str(&printable(&line))
+    }
+}
+
+/// The sentence, and its code behind it.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)?;
+        match self.code {
+            Some(code) => write!(f, " [{code}]"),
+            None => Ok(()),
+        }
     }
 }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
-use super::{Found, State};
+use super::{Found, State, Why};
 use crate::deadline::{Deadline, Expired};
 use crate::decision::reap::{Left, Reaping, decide};
 use crate::drbd::{Class, Error, Replication, Resource};
 use crate::execute::StepError;
-use crate::execute::window::{Closed, Open};
+use crate::execute::window::Closed;
 use crate::facts::ReapFacts;
 use crate::host::{Host, LockError, Note, openers};
+use crate::message::{Code, Coded};
 use crate::observe::{ObserveError, World};
 use crate::plan::Step;
 use crate::policy::Policy;
@@ -102,9 +103,9 @@ where
                 ..
             }) => {
                 let why = "left to another run: an add or a remove is at it";
-                return Err(found(State::Busy).because(why));
+                return Err(found(State::Busy).because(Code::Locked, why));
             }
-            Err(error) => return Err(found(State::Failed).because(error.to_string())),
+            Err(error) => return Err(found(State::Failed).because(error.code(), error.to_string())),
         };
         match self.world.leftover(self.name, self.policy, self.deadline) {
             Ok(facts) => Ok((lock, facts)),
@@ -114,7 +115,7 @@ where
                     ObserveError::Drbd(e) => e.expired() == Some(Expired::Deadline),
                 };
                 let state = if late { State::Late } else { State::Failed };
-                Err(found(state).because(error.to_string()))
+                Err(found(state).because(error.code(), error.to_string()))
             }
         }
     }
@@ -133,7 +134,8 @@ where
                 world.forget(Note::Promotion, self.name);
                 Ok(noted)
             }
-            (other, _) => Err(StepError::Host(format!("nothing to {other}"))),
+            // None but these is planned, and a demotion only of what is up.
+            _ => Ok(false),
         }
     }
 
@@ -157,7 +159,7 @@ where
         );
         let found = Found {
             steps: done,
-            ..Found::new(name, state).because(why)
+            ..Found::new(name, state).because(Code::StaysPrimary, why)
         };
         (found, again)
     }
@@ -172,40 +174,15 @@ where
         let mut found = Found::new(self.name, state.unwrap_or(otherwise));
         if !reaping.users.is_empty() {
             let users = crate::words::list(&reaping.users);
-            found.why.push(format!("used here: {users}"));
+            found.why.push(Why {
+                code: None,
+                words: format!("used here: {users}"),
+            });
         }
-        let left = reaping.left.iter().map(|l| sentence(l, self.name));
-        found.why.extend(left);
+        found.why.extend(reaping.left.iter().map(|left| Why {
+            code: Some(left.code()),
+            words: left.sentence(self.name),
+        }));
         found
-    }
-}
-
-/// What is left, why, and what to do about it.
-fn sentence(left: &Left, name: &str) -> String {
-    match left {
-        Left::Foreign => format!(
-            "Primary here, nobody here uses it and this program did not promote it: if nothing else needs it, run `drbdadm secondary {name}`"
-        ),
-        Left::Open(who) => format!(
-            "stays Primary here, although no guest uses it: {}; when it is closed, run `drbdadm secondary {name}`",
-            crate::words::list(who)
-        ),
-        Left::Stray(disks) => format!(
-            "stays Primary here: the guest is gone, and {} still stands, so its last I/O may be under way; once that is gone, run `block-drbd reap`",
-            crate::words::list(disks)
-        ),
-        Left::Promoting => {
-            "an earlier promotion was given up and still runs in the kernel: its note stays"
-                .to_owned()
-        }
-        Left::Unknown => format!("DRBD does not tell its role: see `drbdadm status {name}`"),
-        Left::Window(why) => Open {
-            resource: name.to_owned(),
-            why: why.clone(),
-        }
-        .to_string(),
-        Left::ForeignWindow => format!(
-            "two primaries are allowed at run time only, and this host did not allow them: unless the guest is just migrating, run `drbdadm adjust {name}` on both hosts"
-        ),
     }
 }

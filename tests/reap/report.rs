@@ -31,9 +31,9 @@ fn the_array_has_the_documented_shape() {
         let expected = |web: &str| {
             let data = "Primary here, nobody here uses it and this program did not promote it: if nothing else needs it, run `drbdadm secondary data`";
             json!([
-                {"resource": "data", "state": "left", "steps": [], "why": data},
-                {"resource": "swap", "state": "in-use", "steps": [], "why": "used here: guest guest-5 (domain 5) as xvda2"},
-                {"resource": "web-root", "state": web, "steps": ["demote", "forget"], "why": null},
+                {"resource": "data", "state": "left", "steps": [], "why": data, "codes": ["BD-FOREIGN-PRIMARY"]},
+                {"resource": "swap", "state": "in-use", "steps": [], "why": "used here: guest guest-5 (domain 5) as xvda2", "codes": []},
+                {"resource": "web-root", "state": web, "steps": ["demote", "forget"], "why": null, "codes": []},
             ])
         };
         assert_eq!(host.reap_json(&["--dry-run"]), expected("planned"));
