@@ -11,6 +11,7 @@ use crate::request::is_assignment;
 /// Xen's toolstack runs it for disks such as 'drbd:web-root,xvda2,w', with XENBUS_PATH set.
 #[derive(Debug, Parser)]
 #[command(name = "block-drbd", version, about, disable_help_subcommand = true)]
+#[command(after_help = "block-drbd(8) explains each command and each message, by its code.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -24,7 +25,10 @@ pub enum Command {
     Add(Ignored),
     /// Demote the resource, unless somebody else here uses it
     Remove(Ignored),
-    /// Demote what was left Primary without a guest, close windows left open, and say what else is left
+    /// Demote what was left Primary, close windows left open, say what else is left
+    ///
+    /// It touches nothing that this program did not promote or open, and nothing that is in use. It may run at
+    /// any time, and beside `add` and `remove`.
     Reap(Reap),
 }
 
@@ -67,7 +71,26 @@ impl fmt::Display for Command {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    /// A screen of 24 lines, of which the prompt takes one.
+    #[test]
+    fn every_help_fits_a_screen() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut commands: Vec<_> = cli.get_subcommands().cloned().collect();
+        commands.push(cli);
+        for mut command in commands {
+            for help in [command.render_help(), command.render_long_help()] {
+                let help = help.to_string();
+                assert!(help.lines().count() <= 23, "{help}");
+                let longest = help.lines().map(|l| l.chars().count()).max();
+                assert!(longest <= Some(80), "{longest:?} columns:\n{help}");
+            }
+        }
+    }
 
     fn parse(args: &[&str]) -> Option<String> {
         let args = std::iter::once("block-drbd").chain(args.iter().copied());

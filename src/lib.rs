@@ -14,6 +14,7 @@
 pub mod backend;
 pub mod cli;
 pub mod command;
+pub mod completion;
 pub mod deadline;
 pub mod decision;
 pub mod drbd;
@@ -23,6 +24,8 @@ pub mod holders;
 pub mod host;
 pub mod hotplug;
 pub mod logging;
+#[cfg(feature = "manual")]
+pub mod manual;
 pub mod message;
 pub mod observe;
 pub mod occupant;
