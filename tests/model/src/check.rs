@@ -52,7 +52,7 @@ pub fn check(setting: Setting, without: Option<Guard>, enough: Option<&'static s
         if crate::properties::SIGHTS.contains(&name) {
             sights.push(name);
         } else {
-            broken.push((name, story(&steps, path)));
+            broken.push((name, story(&steps, name, path)));
         }
     }
     Checked {
@@ -65,22 +65,26 @@ pub fn check(setting: Setting, without: Option<Guard>, enough: Option<&'static s
     }
 }
 
-/// A way to a state, one event a line.
-fn story(steps: &Steps, path: Path<World, Event>) -> String {
+/// The way to the first state where it does not hold, one event a line.
+fn story(steps: &Steps, name: &'static str, path: Path<World, Event>) -> String {
+    let property = steps.property(name);
     let mut text = String::new();
     for (world, event) in path.into_vec() {
+        let broken = !(property.condition)(steps, &world);
         let line = match event {
+            _ if broken => format!("=> {world:#?}"),
             Some(Event::Step(who, luck)) => {
                 let call = steps.asks(&world, who);
-                format!(
-                    "  {who:?} {} {luck:?}",
-                    call.map_or_else(String::new, |c| format!("{c:?}"))
-                )
+                let call = call.map_or_else(String::new, |c| format!("{c:?}"));
+                format!("  {who:?} {call} {luck:?}")
             }
             Some(event) => format!("  {event:?}"),
-            None => format!("  => {world:?}"),
+            None => String::new(),
         };
         let _ = writeln!(text, "{line}");
+        if broken {
+            break;
+        }
     }
     text
 }

@@ -64,7 +64,9 @@ impl World {
         }
     }
 
-    /// Nothing is under way that would arrive when the link comes back before anybody noticed.
+    /// Nothing is under way that would arrive when the link comes back before anybody noticed. That it
+    /// does come back with a write under way is left out of the models: no reading on one side can tell
+    /// such a write from none, and it may arrive when the guest runs on the other side already.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         let [one, other] = &self.sides;
