@@ -7,13 +7,13 @@ use model::{guard, models};
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(name) = arguments.first() else {
-        for setting in models::ALL.iter().chain(&models::OPEN) {
+        for setting in models::ALL {
             println!("{}: {}", setting.name, setting.bounds);
         }
         println!("guards: {:?}", guard::ALL);
         return;
     };
-    let mut all = models::ALL.iter().chain(&models::OPEN);
+    let mut all = models::ALL.iter();
     let Some(setting) = all.find(|s| s.name == name) else {
         println!("there is no model {name:?}");
         return;

@@ -8,6 +8,8 @@ use crate::program::{Answer, Call, Echo, Info, Link, Next, Noted, Sync, Task, Vi
 pub enum Guard {
     /// The peer's address always answers as that of a living, connected peer does.
     Probe,
+    /// It does so before a window is closed.
+    ProbeAtClosing,
     /// The readings after a promotion show what the one before it showed.
     BothConfirmations,
     /// Only the first of the two that a migration has does.
@@ -36,6 +38,8 @@ pub enum Guard {
     Arrival,
     /// Nothing is locked.
     Lock,
+    /// No earlier promotion seems to be under way any more.
+    Promoting,
     /// The promotion is not noted.
     NoteOfPromotion,
     /// The window is not noted.
@@ -55,8 +59,9 @@ pub enum Guard {
 }
 
 /// All of them.
-pub const ALL: [Guard; 23] = [
+pub const ALL: [Guard; 25] = [
     Guard::Probe,
+    Guard::ProbeAtClosing,
     Guard::BothConfirmations,
     Guard::FirstConfirmation,
     Guard::SecondConfirmation,
@@ -71,6 +76,7 @@ pub const ALL: [Guard; 23] = [
     Guard::HoldersAtAdd,
     Guard::Arrival,
     Guard::Lock,
+    Guard::Promoting,
     Guard::NoteOfPromotion,
     Guard::NoteOfWindow,
     Guard::UndoPromotion,
@@ -106,6 +112,10 @@ impl Guard {
             (Self::HoldersAtRemove, Call::Holders) if !add => false,
             (Self::Drain, Call::InFlight) => return Some(Answer::Arrived(0)),
             (Self::Probe, Call::Probe) => return Some(Answer::Probe(Echo::Refused)),
+            (Self::Promoting, Call::IsPromoting) => false,
+            (Self::ProbeAtClosing, Call::Probe) if !add || info.past.demoted => {
+                return Some(Answer::Probe(Echo::Refused));
+            }
             (Self::InStep, Call::Probe) if info.kind.incoming => {
                 return Some(Answer::Probe(Echo::Refused));
             }

@@ -72,6 +72,16 @@ const fn configured(setting: Setting) -> Setting {
     }
 }
 
+/// A cluster file system, which two guests mount.
+const fn shared(setting: Setting) -> Setting {
+    Setting {
+        rules: Rules::Shared,
+        configured: true,
+        same_guest: false,
+        ..setting
+    }
+}
+
 const fn named(name: &'static str, setting: Setting) -> Setting {
     Setting { name, ..setting }
 }
@@ -254,8 +264,73 @@ pub const READ: Setting = Setting {
     ..MOUNTED
 };
 
+/// Two guests that share the resource.
+const TOGETHER: Setting = Setting {
+    bounds: Bounds {
+        starts: 2,
+        stops: 2,
+        writes: 2,
+        cuts: 1,
+        kills: 1,
+        lapses: 1,
+        ..NONE
+    },
+    ..IDLE
+};
+
+/// The same on one host.
+const CROWD: Setting = Setting {
+    bounds: Bounds {
+        starts: 2,
+        stops: 2,
+        writes: 1,
+        kills: 1,
+        attaches: 1,
+        lapses: 1,
+        reaps: 1,
+        ..NONE
+    },
+    ..RIVALS
+};
+
+/// A promotion that hangs in the kernel outlives the `add` that gave it up.
+pub const HANGING: Setting = Setting {
+    bounds: Bounds {
+        starts: 2,
+        stops: 1,
+        hangs: 1,
+        expiries: 1,
+        kills: 1,
+        reaps: 1,
+        ..NONE
+    },
+    ..IDLE
+};
+
+/// The same in a migration, which is tried again.
+const STUCK: Setting = Setting {
+    bounds: Bounds {
+        moves: 2,
+        hangs: 1,
+        expiries: 1,
+        reaps: 1,
+        ..NONE
+    },
+    ..RUNNING
+};
+
+/// And on a bad link.
+const STUCK_AND_CUT: Setting = Setting {
+    bounds: Bounds {
+        moves: 1,
+        cuts: 1,
+        ..STUCK.bounds
+    },
+    ..RUNNING
+};
+
 /// Everything that is gone through.
-pub const ALL: [Setting; 26] = [
+pub const ALL: [Setting; 34] = [
     named("two starts, 8.4", of_8_4(START)),
     named("two starts, 9", START),
     named(
@@ -288,26 +363,24 @@ pub const ALL: [Setting; 26] = [
     named("migration with a side disconnected, 9", DISCONNECT),
     named("a start beside a migration, 8.4", of_8_4(BESIDE)),
     named("a start beside a migration, 9", configured(BESIDE)),
+    named("leftovers, 8.4", of_8_4(LEFTOVERS)),
     named("leftovers, 9", LEFTOVERS),
     named("two guests of one host", HOST),
     named("a reboot", REBOOT),
     named("a migration to the same host", LOCALHOST),
     named("a mounted device, 8.4", of_8_4(MOUNTED)),
     named("a device mounted read-only, 9", READ),
+    named(
+        "a resource that two hosts share, 8.4",
+        shared(of_8_4(TOGETHER)),
+    ),
+    named(
+        "a resource that two guests of one host share, 9",
+        shared(CROWD),
+    ),
+    named("a promotion that hangs, 8.4", of_8_4(HANGING)),
+    named("a promotion that hangs, 9", HANGING),
+    named("a migration whose promotion hangs, 8.4", of_8_4(STUCK)),
+    named("a migration whose promotion hangs, 9", STUCK),
+    named("the same on a bad link, 9", STUCK_AND_CUT),
 ];
-
-/// A promotion that hangs in the kernel outlives the `add` that gave it up.
-const HANGING: Setting = Setting {
-    bounds: Bounds {
-        starts: 1,
-        hangs: 1,
-        reaps: 1,
-        ..NONE
-    },
-    ..IDLE
-};
-
-/// What the checker has found and nobody has mended yet: (c) does not hold there. `remove` drops the
-/// note of a promotion that still hangs, since the resource is Secondary, so that nobody knows whose it
-/// is once it comes to its end. `reap` does so too if it ends between two of its looks.
-pub const OPEN: [Setting; 1] = [named("a promotion that hangs", HANGING)];

@@ -35,8 +35,9 @@ const fn configured(setting: Setting) -> Setting {
 }
 
 /// All of them.
-pub const ALL: [Mutant; 22] = [
+pub const ALL: [Mutant; 24] = [
     mutant(Guard::Probe, models::MIGRATION, SEEN),
+    mutant(Guard::ProbeAtClosing, models::MIGRATION, TIDY),
     mutant(Guard::BothConfirmations, models::MIGRATION, WHOLE),
     mutant(Guard::BothConfirmations, configured(models::START), ALONE),
     mutant(Guard::SecondConfirmation, models::MIGRATION, SEEN),
@@ -51,6 +52,7 @@ pub const ALL: [Mutant; 22] = [
     mutant(Guard::HoldersAtRemove, models::READ, KEPT),
     mutant(Guard::Arrival, models::BESIDE, ALONE),
     mutant(Guard::Lock, models::HOST, KEPT),
+    mutant(Guard::Promoting, models::HANGING, TIDY),
     mutant(Guard::NoteOfPromotion, models::KILLED, TIDY),
     mutant(Guard::NoteOfWindow, models::KILLED, TIDY),
     mutant(Guard::UndoPromotion, models::LEFTOVERS, TIDY),

@@ -7,7 +7,7 @@ use crate::settle::settle;
 use crate::steps::Steps;
 use crate::world::{Life, Mount, World};
 
-/// (a) No two guests write the same resource, nor does a guest beside a mount.
+/// (a) No two guests write the same resource unless it is shared, nor does a guest beside a mount.
 pub const ALONE: &str = "(a) no two write at once";
 /// (b) A guest has every write that it was told is safe.
 pub const WHOLE: &str = "(b) no guest misses an acknowledged write";
@@ -19,12 +19,14 @@ pub const KEPT: &str = "(d) nothing is demoted that is in use";
 pub const SEEN: &str = "(e) no guest is received over a connection whose loss is to be seen";
 
 /// What is seen at least once: the models are not empty.
-pub const SIGHTS: [&str; 5] = [
+pub const SIGHTS: [&str; 7] = [
     "a guest has moved, and nothing is left at its source",
     "a migration fails with its destination Primary",
     "a window is left behind by a run that was killed, and noted",
     "the copies have parted",
     "a guest runs without the peer, with a warning",
+    "two guests write what they share",
+    "a promotion that was given up comes to its end",
 ];
 
 /// All of them, and what shows that the model is not empty.
@@ -55,15 +57,29 @@ pub fn all() -> Vec<Property<Steps>> {
         Property::sometimes(SIGHTS[3], |_, w: &World| {
             w.sides.iter().all(|s| s.link == Link::StandAlone)
         }),
-        Property::sometimes(SIGHTS[4], |_, w: &World| w.marks.apart && w.acked != 0),
+        Property::sometimes(SIGHTS[4], |steps: &Steps, w: &World| {
+            w.marks.apart && w.acked != 0 && !steps.setting.is_shared()
+        }),
+        Property::sometimes(SIGHTS[5], |_, w: &World| {
+            let running = w.slots.iter().all(|s| s.life == Life::Running);
+            running && w.sides.iter().all(|s| s.in_flight != 0)
+        }),
+        Property::sometimes(SIGHTS[6], |steps: &Steps, w: &World| {
+            let over = steps.setting.bounds.hangs > w.left.hangs;
+            over && w
+                .sides
+                .iter()
+                .any(|s| s.primary && s.noted[0] && !s.hanging)
+        }),
     ]
 }
 
-fn alone(_: &Steps, world: &World) -> bool {
+fn alone(steps: &Steps, world: &World) -> bool {
     let running = |slot: usize| world.slots[slot].life == Life::Running;
     let two = running(0) && running(1);
     let beside = world.mount != Mount::None && (running(0) || running(1));
-    world.marks.apart || !(two || beside || world.marks.late)
+    let at_once = (two || world.marks.late) && !steps.setting.is_shared();
+    world.marks.apart || !(at_once || beside)
 }
 
 fn whole(steps: &Steps, world: &World) -> bool {

@@ -110,6 +110,12 @@ impl fmt::Display for Bounds {
 }
 
 impl Setting {
+    /// Several guests may write.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.rules == Rules::Shared
+    }
+
     /// What a run of the program is for.
     #[must_use]
     pub fn kind(&self, task: Task, slot: usize, incoming: bool) -> Kind {

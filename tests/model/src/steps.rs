@@ -142,6 +142,7 @@ impl Steps {
     /// Whether a call is followed by the next in the same step: where nobody could tell the difference.
     fn goes_on(&self, world: &World, call: Call, next: Call) -> bool {
         let alone = self.setting.hosts[0] != self.setting.hosts[1];
+        let hangs = world.left.hangs > 0 || world.sides.iter().any(|s| s.hanging);
         let unseen = world.left.kills + world.left.crashes == 0;
         match (call, next) {
             // Only runs on this host change that, one at a time.
@@ -151,6 +152,8 @@ impl Steps {
             | (Call::Demote, Call::IsSecondary)
             // The nap lets arrive what is under way, so it is the same before or after it.
             | (Call::Nap, Call::InFlight) => true,
+            // Nor does anything here come to its end by itself: what is read again is as it was, or newer.
+            (_, Call::IsPromoting) | (Call::IsPromoting, Call::Read) => !hangs,
             // Nobody sees a note but this host's runs, and `reap` if this one is killed.
             (_, Call::Note(_) | Call::Forget(_)) => unseen,
             // There is nothing to be seen of others on this host.
@@ -194,7 +197,7 @@ impl Steps {
         }
         match call {
             Call::Lock => world.sides[host].silent = false,
-            Call::Probe => world.sides[host].silent = world.probe(host) == Echo::Unanswered,
+            Call::Probe => world.sides[host].silent = world.probe(host) != Echo::Refused,
             Call::Promote => world.marks.blind |= info.kind.incoming && world.sides[host].silent,
             _ => {}
         }
@@ -210,6 +213,7 @@ impl Steps {
                 Answer::Read(view)
             }
             Call::Settings => Answer::Settings(world.two_primaries(host, &self.setting)),
+            Call::Promote | Call::Demote if world.sides[host].hanging => return None,
             Call::Promote => world.promote(host, &self.setting),
             Call::IsSecondary => Answer::Is(!world.sides[host].primary),
             Call::Demote => world.demote(host, &self.setting),
@@ -250,7 +254,9 @@ impl Steps {
         if info.past.expired {
             return None;
         }
+        let waits = matches!(call, Call::Promote | Call::Demote) && world.sides[host].hanging;
         match (call, luck) {
+            (_, luck) if waits && luck != Luck::Late => return None,
             (Call::Lock, Luck::Late) if !self.is_locked(world, host) => return None,
             (call, Luck::Late) if can_be_late(call) => {}
             (Call::Promote, Luck::LateAndDone) => {

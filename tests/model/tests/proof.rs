@@ -4,7 +4,7 @@ use std::io::Write;
 
 use model::check::check;
 use model::models;
-use model::properties::{SIGHTS, TIDY};
+use model::properties::SIGHTS;
 
 /// Past the test harness, which keeps to itself what a test that passes prints.
 fn say(line: &str) {
@@ -13,6 +13,7 @@ fn say(line: &str) {
 
 #[test]
 fn all_models_are_gone_through_whole_and_every_property_holds() {
+    // The bounds of a model are part of its states: the checker itself stops nowhere before the end.
     let (mut states, mut sights) = (0, Vec::new());
     for setting in models::ALL {
         let checked = check(setting, None, None);
@@ -38,15 +39,4 @@ fn all_models_are_gone_through_whole_and_every_property_holds() {
     say(&format!("{states} states in all"));
     let unseen: Vec<_> = SIGHTS.iter().filter(|s| !sights.contains(s)).collect();
     assert!(unseen.is_empty(), "never seen: {unseen:?}");
-}
-
-/// Fails once it is mended: the model then belongs to the others.
-#[test]
-fn what_is_known_to_be_open_still_is() {
-    for setting in models::OPEN {
-        let checked = check(setting, None, Some(TIDY));
-        let broken: Vec<_> = checked.broken.iter().map(|(p, _)| *p).collect();
-        assert_eq!(broken, [TIDY], "{}", setting.name);
-        say(&format!("{}: {TIDY} does not hold yet", setting.name));
-    }
 }

@@ -92,6 +92,9 @@ fn configuration(rules: Rules) -> &'static str {
         Rules::Window => "",
         Rules::WindowRefuse => "disconnected = \"refuse\"",
         Rules::StaticRefuse => "disconnected = \"refuse\"\ndual-primary = \"static\"",
+        Rules::Shared => {
+            "disconnected = \"refuse\"\ndual-primary = \"static\"\n[resource.web-root]\nshared = true"
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub enum Rules {
     WindowRefuse,
     /// Two primaries as configured, and no start while disconnected.
     StaticRefuse,
+    /// The same, and a cluster file system: several guests may write.
+    Shared,
 }
 
 /// A question to the outside, or something to do there: the points at which a run can be stopped.

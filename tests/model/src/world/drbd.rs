@@ -31,10 +31,13 @@ impl World {
     pub fn lose(&mut self, host: usize, setting: &Setting) {
         let runs = self.lives_on(setting, host, &[Life::Running]);
         let waits = self.lives_on(setting, host, &[Life::Suspended]);
-        let side = &mut self.sides[host];
-        if side.link != Link::Connected {
+        if self.sides[host].link != Link::Connected {
             return;
         }
+        // Guests that share it go on on both sides, each without the other's writes, unless DRBD fences.
+        let both = self.sides.iter().all(|s| s.primary);
+        self.marks.apart |= setting.is_shared() && both;
+        let side = &mut self.sides[host];
         side.link = Link::Connecting;
         side.peer_primary = false;
         side.sync = Sync::Established;
@@ -219,7 +222,7 @@ impl World {
             return Answer::Refused(BOTH_PRIMARY);
         }
         side.two = allow;
-        let seems = side.seen;
+        let seems = side.seen && !side.silent;
         if works {
             self.sides[1 - host].two = allow;
         }

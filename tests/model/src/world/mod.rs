@@ -59,13 +59,15 @@ pub struct Side {
     pub two: bool,
     /// The note of the promotion, and that of the window.
     pub noted: [bool; 2],
-    /// A promotion whose end nobody waits for any more is still under way in the kernel.
+    /// A promotion whose end nobody waits for any more is still under way in the kernel, which changes
+    /// roles one at a time (drbd: `drbd/drbd_nl.c`, `drbd_set_role`).
     pub hanging: bool,
     /// The administrator made it Primary, and nobody has demoted it since.
     pub foreign: bool,
     /// The last reading of the run that has the lock showed a connection.
     pub seen: bool,
-    /// When the peer was asked last, by the run that has the lock, it did not answer.
+    /// When the peer was asked last, by the run that has the lock, it did not answer as one does that
+    /// is connected.
     pub silent: bool,
     /// The device is still open for a domain that the toolstack has forgotten.
     pub leaked: bool,
@@ -137,11 +139,12 @@ pub enum Mount {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Marks {
     /// A guest was started without the peer, as the policy `disconnected` allows, and with a warning.
+    /// Or guests that share the resource lost sight of each other while they ran.
     pub apart: bool,
     /// Two primaries were allowed or forbidden on one side alone: the link was lost after it had been
     /// looked at, or its loss was not noticed. Or a host came back with its configuration.
     pub parted: bool,
-    /// The same, with the loss known.
+    /// The same, with the loss to be seen.
     pub alone: bool,
     /// A guest was being received, and the resource promoted or published for it, over a connection
     /// whose loss was to be seen: that parts the copies.
