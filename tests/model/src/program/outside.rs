@@ -113,6 +113,13 @@ impl<'l> Outside<'l> {
         }
     }
 
+    fn settings_in_force(&self) -> Result<Settings, Error> {
+        match self.ask(Call::Settings) {
+            Answer::Settings(two) => Ok(replay::settings(self.kind, two)),
+            _ => Err(expired()),
+        }
+    }
+
     fn is(&self, call: Call) -> bool {
         self.ask(call) == Answer::Is(true)
     }
@@ -173,6 +180,20 @@ impl Replication for Outside<'_> {
         }
     }
 
+    /// On 8.4 the settings come first (`drbd::tools`).
+    fn read_with_settings(
+        &self,
+        name: &Name,
+        deadline: &Deadline,
+    ) -> Result<Option<(Resource, Option<Settings>)>, Error> {
+        let settings = if self.kind.nine {
+            None
+        } else {
+            Some(self.settings_in_force()?)
+        };
+        Ok(Replication::read(self, name, deadline)?.map(|r| (r, settings)))
+    }
+
     fn all(&self, _: &Deadline) -> Result<Vec<Resource>, Error> {
         Ok(Vec::new())
     }
@@ -182,10 +203,7 @@ impl Replication for Outside<'_> {
     }
 
     fn settings(&self, _: &Resource, _: &Deadline) -> Result<Settings, Error> {
-        match self.ask(Call::Settings) {
-            Answer::Settings(two) => Ok(replay::settings(self.kind, two)),
-            _ => Err(expired()),
-        }
+        self.settings_in_force()
     }
 
     fn promote(&self, _: &Resource, _: &Deadline) -> Result<(), Error> {
