@@ -58,6 +58,10 @@ pub struct Facts {
     pub probes: BTreeMap<u32, Probe>,
     /// This program promoted the resource and has not demoted it since.
     pub promoted_by_us: bool,
+    /// A promotion of this program's that nobody waits for still runs; looked for at `remove` where the
+    /// role does not tell.
+    #[serde(default)]
+    pub promoting: bool,
     /// This program allowed two primaries at run time, and nobody has set that back since.
     #[serde(default)]
     pub window_noted: bool,

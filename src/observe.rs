@@ -129,6 +129,7 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             settings: None,
             probes: BTreeMap::new(),
             promoted_by_us: false,
+            promoting: false,
             window_noted: false,
         };
         let named = match name {
@@ -152,6 +153,13 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             }
             return Ok(facts);
         };
+        facts.promoted_by_us = self.host.is_noted(Note::Promotion, &resource.name);
+        let mut resource = resource;
+        if action == Action::Remove && facts.promoted_by_us && resource.is_secondary() {
+            let (promoting, now) = self.still_promoting(resource, deadline)?;
+            let Some(now) = now else { return Ok(facts) };
+            (facts.promoting, resource) = (promoting, now);
+        }
         let by_minor = |minor| {
             resource
                 .volumes
@@ -166,7 +174,6 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         let minors: Vec<u32> = resource.minors().collect();
         facts.uses = sharing::uses(self.store, path, &facts.guest, &minors)?;
         facts.holders = self.host.holders(&minors);
-        facts.promoted_by_us = self.host.is_noted(Note::Promotion, &resource.name);
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
             self.look_closer(&mut facts, &resource, policy, deadline)?;
@@ -190,6 +197,23 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             facts.settings = settings;
             resource
         }))
+    }
+
+    /// Whether a promotion that was given up still runs, of a resource that was read as Secondary; and
+    /// the resource once more, since it may have come to its end between the two looks.
+    ///
+    /// # Errors
+    /// When DRBD cannot be asked.
+    pub(crate) fn still_promoting(
+        &self,
+        resource: Resource,
+        deadline: &Deadline,
+    ) -> Result<(bool, Option<Resource>), drbd::Error> {
+        let minors: Vec<u32> = resource.minors().collect();
+        if self.host.is_promoting(&resource.name, &minors) {
+            return Ok((true, Some(resource)));
+        }
+        Ok((false, self.replication.read_again(&resource, deadline)?))
     }
 
     /// Settings and probes, where a decision can hang on them: they cost a program and a round trip.

@@ -118,6 +118,9 @@ impl fmt::Display for Outcome {
                     f.write_str("the resource is not up here, so there is nothing to demote")
                 }
                 Reason::AlreadySecondary => f.write_str("Secondary already"),
+                Reason::Promoting => f.write_str(
+                    "Secondary, but an earlier promotion was given up and still runs in the kernel: once it is over, run `block-drbd reap`",
+                ),
                 Reason::InUse(users) => {
                     write!(f, "stays Primary, still used here: {}", users.join("; "))
                 }

@@ -51,6 +51,8 @@ pub enum Reason {
     NotUp,
     /// `remove`: Secondary already.
     AlreadySecondary,
+    /// `remove`: Secondary, and a promotion that was given up may still come.
+    Promoting,
     /// `remove`: still in use here by others.
     InUse(Vec<String>),
 }

@@ -26,7 +26,8 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         }
         steps.push(Step::Demote);
     }
-    let ours = demoting || facts.promoted_by_us;
+    // Whose it is has to be known still when a promotion that was given up comes to its end.
+    let ours = demoting || (facts.promoted_by_us && !facts.promoting);
     let shared = policy.is_shared(&facts.backend);
     if facts.window_noted || (ours && may_have_moved(resource, policy, shared)) {
         steps.push(Step::CloseWindow(None));
@@ -36,7 +37,11 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
         steps.push(Step::Forget);
     }
     if steps.is_empty() {
-        return Decision::Nothing(Reason::AlreadySecondary);
+        return Decision::Nothing(if facts.promoting {
+            Reason::Promoting
+        } else {
+            Reason::AlreadySecondary
+        });
     }
     Decision::Proceed {
         plan: Plan::new(steps),

@@ -159,8 +159,11 @@ where
                 let promoting = *step == Step::Promote;
                 let begun = promoting || matches!(step, Step::OpenWindow(_));
                 let mut undo = plan.undo(done + usize::from(begun));
-                if promoting && error.expired().is_some() {
-                    // Nobody saw its end: the kernel may complete it later. The note tells whose it is.
+                // Nobody saw its end, or that of an earlier one whose note stands: the kernel may complete
+                // it later. The note tells whose it is.
+                let unseen = promoting && error.expired().is_some();
+                let earlier = subject.facts.promoted_by_us && subject.resource.is_secondary();
+                if unseen || (earlier && !plan.steps[..done].contains(&Step::Promote)) {
                     undo.retain(|s| *s != Step::Forget);
                 }
                 let later = deadline.deaf().extended(reserve);

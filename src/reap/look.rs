@@ -3,7 +3,7 @@
 use xenstore_rs::Xs;
 
 use crate::deadline::Deadline;
-use crate::drbd::{Name, Replication, Role};
+use crate::drbd::{Name, Replication, Resource, Role};
 use crate::facts::ReapFacts;
 use crate::host::{Host, Note};
 use crate::observe::{ObserveError, World};
@@ -26,22 +26,24 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             window_noted: self.host.is_noted(Note::Window, name),
             ..ReapFacts::default()
         };
-        let read = self
+        let mut read = self
             .replication
             .read(&Name::Resource(name.to_owned()), deadline)?;
+        let primary = |r: &Resource| r.volumes.iter().any(|v| v.role == Role::Primary);
+        if let Some(resource) = read.take_if(|r| facts.promotion_noted && !primary(r)) {
+            (facts.promoting, read) = self.still_promoting(resource, deadline)?;
+        }
         let Some(resource) = read else {
             facts.promoting = facts.promotion_noted && self.host.is_promoting(name, &[]);
             return Ok(facts);
         };
         let minors: Vec<u32> = resource.minors().collect();
-        if resource.volumes.iter().any(|v| v.role == Role::Primary) {
+        if primary(&resource) {
             facts.occupants = occupants(self.store, self.host, &minors)?;
             facts.holders = self.host.holders(&minors);
             if !facts.occupants.iter().any(Occupant::is_using) && facts.holders.is_empty() {
                 facts.openers = self.host.openers(name, &resource.devices());
             }
-        } else {
-            facts.promoting = facts.promotion_noted && self.host.is_promoting(name, &minors);
         }
         if facts.window_noted || policy.dual_primary == DualPrimary::Window {
             let settings = self.replication.settings(&resource, deadline)?;

@@ -283,16 +283,17 @@ fn demotion(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
     let secondary = facts
         .resource()
         .is_none_or(|r| r.volumes.iter().all(|v| v.role == Role::Secondary));
+    let noted = facts.promoted_by_us && !facts.promoting;
     match decision {
         Decision::Nothing(_) => {
             // Nothing that is Primary without a user is left so, nor is a note without a Primary.
             let idle = facts.uses.is_empty() && facts.holders.is_empty();
             facts.resource().is_none()
-                || (secondary && !facts.promoted_by_us && !facts.window_noted)
+                || (secondary && !noted && !facts.window_noted)
                 || (!secondary && !idle)
         }
         Decision::Proceed { plan, warnings } => {
-            let ours = !secondary || facts.promoted_by_us;
+            let ours = !secondary || noted;
             let moved = policy.dual_primary == DualPrimary::Window
                 && !table::shared(facts, policy)
                 && table::up(facts)

@@ -358,11 +358,12 @@ fn remove(report: &mut Report) {
         ..up_here.clone()
     };
     for uses in sets {
-        for bits in 0..16_u8 {
+        for bits in 0..32_u8 {
             let mut facts = up_here.clone();
             facts.uses.clone_from(&uses);
             facts.promoted_by_us = bits & 1 != 0;
             facts.window_noted = bits & 8 != 0;
+            facts.promoting = bits & 16 != 0;
             facts.backend.exists = bits & 2 != 0;
             facts.holders = if bits & 4 == 0 {
                 Vec::new()

@@ -148,6 +148,7 @@ pub fn plain_start() -> Facts {
         }),
         probes: BTreeMap::from([(0, Probe::Refused)]),
         promoted_by_us: false,
+        promoting: false,
         window_noted: false,
     }
 }

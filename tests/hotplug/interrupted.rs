@@ -165,3 +165,21 @@ fn a_roll_back_is_not_interrupted() {
         host.assert_left_alone();
     });
 }
+
+/// Contract 26: a killed promotion that the kernel may still complete stays ours.
+#[test]
+fn remove_keeps_the_note_of_a_promotion_that_still_runs() {
+    both(|host| {
+        let disk = host.disk(5, WEB);
+        disk.close();
+        host.file("/run/block-drbd/promoted/web-root", "");
+        host.file("/proc/77/cmdline", "drbdsetup\0primary\0web-root\0");
+        disk.remove().assert_silent_success();
+        assert!(host.is_noted(WEB));
+        // It comes to its end.
+        std::fs::remove_dir_all(host.path("/proc/77")).unwrap();
+        host.promote(WEB, MINOR);
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}

@@ -114,3 +114,18 @@ fn a_dry_run_asks_for_nothing_to_be_changed() {
     let made = outside.made();
     assert!(made.iter().all(|m| !changes.contains(&m.call)), "{made:?}");
 }
+
+#[test]
+fn a_promotion_that_ends_while_it_is_looked_for_is_undone() {
+    let outside = Outside::new();
+    outside.set_noted();
+    outside.strike(Strike {
+        call: Call::Read,
+        nth: 2,
+        always: false,
+        fault: Fault::Before(|o| o.set_role(&Role::Primary)),
+    });
+    let found = run(&outside, false).unwrap();
+    assert_eq!(found[0].state, State::Done, "{found:?}");
+    assert_eq!(left(&outside)[0], (false, false));
+}

@@ -1,7 +1,7 @@
 //! What happens while a plan is taken back.
 
 use super::world::{BACKEND, Call, Fault};
-use super::{ExitCode, Receive, Start, always, check, run, strike};
+use super::{Action, ExitCode, Open, Receive, Role, Start, Tidy, always, check, run, strike};
 
 #[test]
 fn whatever_happens_while_a_plan_is_taken_back_is_named_and_stays_noted() {
@@ -112,4 +112,30 @@ fn a_promotion_whose_end_nobody_saw_keeps_its_note_and_one_that_was_refused_does
             assert_eq!(now, (false, noted), "{scenario:?}, {fault:?}: {outcome}");
         }
     }
+}
+
+/// An earlier promotion may still run in the kernel, and this `add` never came as far as its own.
+#[test]
+fn a_note_that_stood_before_stays_until_the_role_tells() {
+    for fault in [Fault::Expired, Fault::DoneAndExpired, Fault::Refused(-7)] {
+        let outside = Open.world();
+        outside.set_noted();
+        outside.strike(strike(Call::OpenWindow, 1, fault));
+        let outcome = outside.run(Action::Add, "").outcome;
+        assert_ne!(outcome.code(), ExitCode::Done);
+        let now = (outside.is_primary(), outside.is_noted());
+        assert_eq!(now, (false, true), "{fault:?}: {outcome}");
+    }
+}
+
+#[test]
+fn a_promotion_that_ends_while_remove_looks_for_it_is_undone() {
+    let outside = Tidy.world();
+    outside.set_noted();
+    let ends = Fault::Before(|o| o.set_role(&Role::Primary));
+    outside.strike(strike(Call::Read, 2, ends));
+    let outcome = outside.run(Action::Remove, "").outcome;
+    assert_eq!(outcome.code(), ExitCode::Done);
+    let now = (outside.is_primary(), outside.is_noted());
+    assert_eq!(now, (false, false), "{outcome}");
 }
