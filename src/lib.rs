@@ -16,6 +16,7 @@ pub mod cli;
 pub mod command;
 pub mod deadline;
 pub mod decision;
+pub mod domain_file;
 pub mod drbd;
 pub mod execute;
 pub mod facts;
