@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -26,6 +27,47 @@ pub enum Command {
     Remove(Ignored),
     /// Demote what was left Primary without a guest, close windows left open, and say what else is left
     Reap(Reap),
+    /// Say beforehand whether guests' disks would be attached and could migrate, and change nothing
+    Check(Check),
+}
+
+/// What to find out beforehand.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+One finding a line: FILE:LINE: error|warning|note: SENTENCE. An error is what `xl` or block-drbd would \
+refuse; a warning is what a start would warn of, or why a migration would be refused.
+Exit code: 0 without an error, 1 a file cannot be read, 2 called wrongly, 3 an error.")]
+pub struct Check {
+    /// Guests' files as `xl create` takes them, and resources as they are named behind `drbd:`
+    #[arg(value_name = "CFG|RESOURCE", required_unless_present = "disk")]
+    pub what: Vec<PathBuf>,
+    /// A disk as `xl block-attach` takes it
+    #[arg(long, value_name = "DISKSPEC")]
+    pub disk: Vec<String>,
+    /// Ask HOST whether it would take the guests in; it needs this program, too
+    #[arg(long, value_name = "HOST")]
+    pub migrate: Option<String>,
+    /// How HOST is reached, as in `xl migrate -s`
+    #[arg(
+        short = 's',
+        long = "ssh",
+        value_name = "SSHCOMMAND",
+        default_value = "ssh",
+        requires = "migrate"
+    )]
+    pub ssh: String,
+    /// Print an array of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The disks would be received from another host, which asks
+    #[arg(long, hide = true, conflicts_with = "migrate")]
+    pub incoming: bool,
+    /// The guest's uuid
+    #[arg(long, hide = true, requires = "incoming")]
+    pub uuid: Option<String>,
+    /// Name of the other host, where the guest does not run yet
+    #[arg(long, hide = true, requires = "incoming")]
+    pub from: Option<String>,
 }
 
 /// How to reap.
@@ -61,6 +103,7 @@ impl fmt::Display for Command {
             Self::Add(_) => "add",
             Self::Remove(_) => "remove",
             Self::Reap(_) => "reap",
+            Self::Check(_) => "check",
         })
     }
 }
@@ -81,8 +124,21 @@ mod tests {
         assert_eq!(said(&["remove"]), "remove");
         assert_eq!(said(&["add", "a=b", "c="]), "add");
         assert_eq!(said(&["reap", "--dry-run", "--json"]), "reap");
+        assert_eq!(said(&["check", "web.cfg", "web-root"]), "check");
+        assert_eq!(
+            said(&["check", "--disk", "drbd:web-root,xvda,w", "--json"]),
+            "check"
+        );
+        assert_eq!(
+            said(&["check", "web.cfg", "--migrate", "nodo2", "-s", "ssh -p 22"]),
+            "check"
+        );
         for args in [
             &[][..],
+            &["check"],
+            &["check", "--migrate", "nodo2"],
+            &["check", "web.cfg", "-s", "ssh"],
+            &["check", "web.cfg", "--from", "nodo2"],
             &["online"],
             &["Add"],
             &["add", "remove"],

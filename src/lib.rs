@@ -12,6 +12,7 @@
 //! ([`xenstore_rs::Xs`] and its transactions), [`drbd::Replication`] and [`host::Host`].
 
 pub mod backend;
+pub mod check;
 pub mod cli;
 pub mod command;
 pub mod deadline;

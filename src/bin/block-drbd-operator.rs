@@ -5,7 +5,7 @@ use std::process::ExitCode as Code;
 use clap::Parser;
 
 use block_drbd::cli::{Cli, Command};
-use block_drbd::command::{reap, toolstack};
+use block_drbd::command::{check, reap, toolstack};
 use block_drbd::logging::{self, PERSON};
 use block_drbd::outcome::ExitCode;
 use block_drbd::request::Action;
@@ -34,6 +34,7 @@ fn main() -> Code {
         Command::Add(_) => toolstack::run(Action::Add, root),
         Command::Remove(_) => toolstack::run(Action::Remove, root),
         Command::Reap(options) => reap::run(options, root),
+        Command::Check(options) => check::run(options, root),
     };
     match ended {
         Ok(code) => code.into(),

@@ -1,5 +1,6 @@
 //! What a command line leads to: one module for each way of being called.
 
+pub mod check;
 pub mod operator;
 pub mod reap;
 pub mod toolstack;
