@@ -22,13 +22,40 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Promote the resource and publish its device to the guest
-    Add(Ignored),
+    Add(Toolstack),
     /// Demote the resource, unless somebody else here uses it
-    Remove(Ignored),
+    Remove(Toolstack),
     /// Demote what was left Primary without a guest, close windows left open, and say what else is left
     Reap(Reap),
     /// Say beforehand whether guests' disks would be attached and could migrate, and change nothing
     Check(Check),
+    /// Say what add or remove would do for a disk, and why: the facts, the rule, the plan
+    Explain(Explain),
+}
+
+/// What to explain.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code: that of the run itself, 0, 1 or 3. A saved case holds no secrets, but names and addresses.")]
+pub struct Explain {
+    /// A backend in xenstore (backend/vbd/7/51714), or a disk as behind `drbd:`, for a guest that would start
+    #[arg(value_name = "XENBUS_PATH|RESOURCE", required_unless_present = "facts")]
+    pub about: Option<String>,
+    /// What remove would do, not add
+    #[arg(long)]
+    pub remove: bool,
+    /// As if the guest were received from another host
+    #[arg(long, conflicts_with = "remove")]
+    pub incoming: bool,
+    /// Explain what --save has saved, here or elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["about", "remove", "incoming"])]
+    pub facts: Option<PathBuf>,
+    /// Save the facts, for a report; the file must not exist
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print an object of JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to find out beforehand.
@@ -81,9 +108,19 @@ pub struct Reap {
     pub json: bool,
 }
 
-/// `key=value` arguments, which Xen's block scripts pass over (xen: tools/hotplug/Linux/xen-hotplug-common.sh.in).
+/// How the toolstack calls. `key=value` arguments are passed over, as Xen's block scripts do (xen:
+/// tools/hotplug/Linux/xen-hotplug-common.sh.in).
 #[derive(Debug, clap::Args)]
-pub struct Ignored {
+pub struct Toolstack {
+    /// Say what would be done for the backend that XENBUS_PATH names, and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Save the facts that it was decided on, for a report; the file must not exist
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub save: Option<PathBuf>,
+    /// Print an object of JSON
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
     /// Passed over
     #[arg(hide = true, value_parser = key_value)]
     ignored: Vec<String>,
@@ -104,6 +141,7 @@ impl fmt::Display for Command {
             Self::Remove(_) => "remove",
             Self::Reap(_) => "reap",
             Self::Check(_) => "check",
+            Self::Explain(_) => "explain",
         })
     }
 }
@@ -151,7 +189,6 @@ mod tests {
             &["add "],
             &["reap", "web-root"],
             &["reap", "a=b"],
-            &["add", "--dry-run"],
         ] {
             assert_eq!(parse(args), None, "{args:?}");
         }

@@ -20,6 +20,7 @@ pub mod decision;
 pub mod domain_file;
 pub mod drbd;
 pub mod execute;
+pub mod explain;
 pub mod facts;
 pub mod holders;
 pub mod host;

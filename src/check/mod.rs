@@ -25,7 +25,7 @@ pub use subject::{Group, Subject, is_file};
 
 /// A domain that cannot be: the first number that Xen keeps for itself (xen:
 /// `xen/include/public/xen.h`, `DOMID_FIRST_RESERVED`).
-const NOBODY: u32 = 0x7ff0;
+pub const NOBODY: u32 = 0x7ff0;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
