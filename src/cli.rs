@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -22,14 +23,82 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Promote the resource and publish its device to the guest
-    Add(Ignored),
+    Add(Toolstack),
     /// Demote the resource, unless somebody else here uses it
-    Remove(Ignored),
+    Remove(Toolstack),
     /// Demote what was left Primary, close windows left open, say what else is left
     ///
     /// It touches nothing that this program did not promote or open, and nothing that is in use. It may run at
     /// any time, and beside `add` and `remove`.
     Reap(Reap),
+    /// Say beforehand whether guests' disks would be attached and could migrate, and change nothing
+    Check(Check),
+    /// Say what add or remove would do for a disk, and why: the facts, the rule, the plan
+    Explain(Explain),
+}
+
+/// What to explain.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code: that of the run itself, 0, 1 or 3. A saved case holds no secrets, but names and addresses.")]
+pub struct Explain {
+    /// A backend in xenstore (backend/vbd/7/51714), or a disk as behind `drbd:`, for a guest that would start
+    #[arg(value_name = "XENBUS_PATH|RESOURCE", required_unless_present = "facts")]
+    pub about: Option<String>,
+    /// What remove would do, not add
+    #[arg(long)]
+    pub remove: bool,
+    /// As if the guest were received from another host
+    #[arg(long, conflicts_with = "remove")]
+    pub incoming: bool,
+    /// Explain what --save has saved, here or elsewhere
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["about", "remove", "incoming"])]
+    pub facts: Option<PathBuf>,
+    /// Save the facts, for a report; the file must not exist
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Print an object of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to find out beforehand.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+One finding a line: FILE:LINE: error|warning|note: SENTENCE. An error is what `xl` or block-drbd would \
+refuse; a warning is what a start would warn of, or why a migration would be refused.
+Exit code: 0 without an error, 1 a file cannot be read, 2 called wrongly, 3 an error.")]
+pub struct Check {
+    /// Guests' files as `xl create` takes them, and resources as they are named behind `drbd:`
+    #[arg(value_name = "CFG|RESOURCE", required_unless_present = "disk")]
+    pub what: Vec<PathBuf>,
+    /// A disk as `xl block-attach` takes it
+    #[arg(long, value_name = "DISKSPEC")]
+    pub disk: Vec<String>,
+    /// Ask HOST whether it would take the guests in; it needs this program, too
+    #[arg(long, value_name = "HOST")]
+    pub migrate: Option<String>,
+    /// How HOST is reached, as in `xl migrate -s`
+    #[arg(
+        short = 's',
+        long = "ssh",
+        value_name = "SSHCOMMAND",
+        default_value = "ssh",
+        requires = "migrate"
+    )]
+    pub ssh: String,
+    /// Print an array of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// The disks would be received from another host, which asks
+    #[arg(long, hide = true, conflicts_with = "migrate")]
+    pub incoming: bool,
+    /// The guest's uuid
+    #[arg(long, hide = true, requires = "incoming")]
+    pub uuid: Option<String>,
+    /// Name of the other host, where the guest does not run yet
+    #[arg(long, hide = true, requires = "incoming")]
+    pub from: Option<String>,
 }
 
 /// How to reap.
@@ -43,9 +112,19 @@ pub struct Reap {
     pub json: bool,
 }
 
-/// `key=value` arguments, which Xen's block scripts pass over (xen: tools/hotplug/Linux/xen-hotplug-common.sh.in).
+/// How the toolstack calls. `key=value` arguments are passed over, as Xen's block scripts do (xen:
+/// tools/hotplug/Linux/xen-hotplug-common.sh.in).
 #[derive(Debug, clap::Args)]
-pub struct Ignored {
+pub struct Toolstack {
+    /// Say what would be done for the backend that XENBUS_PATH names, and why; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Save the facts that it was decided on, for a report; the file must not exist
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    pub save: Option<PathBuf>,
+    /// Print an object of JSON
+    #[arg(long, requires = "dry_run")]
+    pub json: bool,
     /// Passed over
     #[arg(hide = true, value_parser = key_value)]
     ignored: Vec<String>,
@@ -65,6 +144,8 @@ impl fmt::Display for Command {
             Self::Add(_) => "add",
             Self::Remove(_) => "remove",
             Self::Reap(_) => "reap",
+            Self::Check(_) => "check",
+            Self::Explain(_) => "explain",
         })
     }
 }
@@ -104,8 +185,21 @@ mod tests {
         assert_eq!(said(&["remove"]), "remove");
         assert_eq!(said(&["add", "a=b", "c="]), "add");
         assert_eq!(said(&["reap", "--dry-run", "--json"]), "reap");
+        assert_eq!(said(&["check", "web.cfg", "web-root"]), "check");
+        assert_eq!(
+            said(&["check", "--disk", "drbd:web-root,xvda,w", "--json"]),
+            "check"
+        );
+        assert_eq!(
+            said(&["check", "web.cfg", "--migrate", "nodo2", "-s", "ssh -p 22"]),
+            "check"
+        );
         for args in [
             &[][..],
+            &["check"],
+            &["check", "--migrate", "nodo2"],
+            &["check", "web.cfg", "-s", "ssh"],
+            &["check", "web.cfg", "--from", "nodo2"],
             &["online"],
             &["Add"],
             &["add", "remove"],
@@ -118,7 +212,6 @@ mod tests {
             &["add "],
             &["reap", "web-root"],
             &["reap", "a=b"],
-            &["add", "--dry-run"],
         ] {
             assert_eq!(parse(args), None, "{args:?}");
         }

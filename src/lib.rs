@@ -12,13 +12,16 @@
 //! ([`xenstore_rs::Xs`] and its transactions), [`drbd::Replication`] and [`host::Host`].
 
 pub mod backend;
+pub mod check;
 pub mod cli;
 pub mod command;
 pub mod completion;
 pub mod deadline;
 pub mod decision;
+pub mod domain_file;
 pub mod drbd;
 pub mod execute;
+pub mod explain;
 pub mod facts;
 pub mod holders;
 pub mod host;

@@ -58,6 +58,39 @@ pub struct Named {
     pub volume: Option<u32>,
 }
 
+/// How a guest would come to this host, for a question that is put beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Supposed<'n> {
+    /// It starts.
+    Start,
+    /// It is received from where it runs.
+    Received,
+    /// It is received from the peer of that name, where it does not run yet.
+    ReceivedFrom(&'n str),
+}
+
+impl Supposed<'_> {
+    fn arrival(self) -> Arrival {
+        match self {
+            Self::Start => Arrival::PlainStart,
+            Self::Received | Self::ReceivedFrom(_) => Arrival::IncomingMigration,
+        }
+    }
+}
+
+/// A source that is Secondary still will be Primary by the time the guest leaves it.
+fn suppose_primary(resource: &mut Resource, source: &str) {
+    if resource.primary_peer().is_some() {
+        return;
+    }
+    let mut connections = resource.connections.iter_mut();
+    // 8.4 does not tell its peer's name.
+    let peer = connections.find(|c| c.is_connected() && (c.peer == source || !c.has_name()));
+    if let Some(peer) = peer {
+        peer.role = drbd::Role::Primary;
+    }
+}
+
 impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
     /// Reads the backend's nodes and what they name.
     ///
@@ -86,7 +119,11 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         })
     }
 
-    fn named(&self, params: &str) -> Result<Named, String> {
+    /// What a specification names.
+    ///
+    /// # Errors
+    /// With a sentence, when it names no DRBD device.
+    pub fn named(&self, params: &str) -> Result<Named, String> {
         let minor = |minor| Named {
             name: Name::Minor(minor),
             volume: None,
@@ -110,6 +147,34 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         action: Action,
         path: &BackendPath,
         asked: Asked,
+        policy: &Policy,
+        deadline: &Deadline,
+    ) -> Result<Facts, ObserveError> {
+        self.look(action, path, asked, None, policy, deadline)
+    }
+
+    /// Reads the facts of an `add` that nobody has asked for yet. No mark is claimed for it.
+    ///
+    /// # Errors
+    /// When xenstored or DRBD cannot be asked.
+    pub fn observe_supposing(
+        &self,
+        path: &BackendPath,
+        asked: Asked,
+        supposed: Supposed<'_>,
+        policy: &Policy,
+        deadline: &Deadline,
+    ) -> Result<Facts, ObserveError> {
+        let supposed = Some(supposed);
+        self.look(Action::Add, path, asked, supposed, policy, deadline)
+    }
+
+    fn look(
+        &self,
+        action: Action,
+        path: &BackendPath,
+        asked: Asked,
+        supposed: Option<Supposed<'_>>,
         policy: &Policy,
         deadline: &Deadline,
     ) -> Result<Facts, ObserveError> {
@@ -140,21 +205,23 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             }
         };
         let read = if action == Action::Add {
-            facts.arrival = arrival(&facts.guest, self.host.caller(), |uuid| {
-                self.host.is_marked(uuid, facts.guest.domid)
-            });
+            facts.arrival = match supposed {
+                Some(supposed) => supposed.arrival(),
+                None => arrival(&facts.guest, self.host.caller(), |uuid| {
+                    self.host.is_marked(uuid, facts.guest.domid)
+                }),
+            };
             self.read(&mut facts, &named.name, deadline)?
         } else {
             self.replication.read(&named.name, deadline)?
         };
-        let Some(resource) = read else {
+        let Some(mut resource) = read else {
             if action == Action::Add {
                 facts.found = Found::Absent(self.replication.absence(&named.name, deadline));
             }
             return Ok(facts);
         };
         facts.promoted_by_us = self.host.is_noted(Note::Promotion, &resource.name);
-        let mut resource = resource;
         if action == Action::Remove && facts.promoted_by_us && resource.is_secondary() {
             let (promoting, now) = self.still_promoting(resource, deadline)?;
             let Some(now) = now else { return Ok(facts) };
@@ -176,6 +243,9 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         facts.holders = self.host.holders(&minors);
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
+            if let Some(Supposed::ReceivedFrom(source)) = supposed {
+                suppose_primary(&mut resource, source);
+            }
             self.look_closer(&mut facts, &resource, policy, deadline)?;
         }
         facts.found = Found::Up(resource);
@@ -214,6 +284,17 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             return Ok((true, Some(resource)));
         }
         Ok((false, self.replication.read_again(&resource, deadline)?))
+    }
+
+    /// Host name of the one peer of 8.4, which DRBD calls `peer`, from the configuration; `None` where
+    /// nothing needs a name. Only for words: `drbdadm` takes its time.
+    pub fn peer_name(&self, resource: &Resource, deadline: &Deadline) -> Option<String> {
+        let told = resource.generation != drbd::Generation::V84
+            || resource.connections.iter().all(drbd::Connection::has_name);
+        if told {
+            return None;
+        }
+        self.replication.peer_name(resource, deadline)
     }
 
     /// Settings and probes, where a decision can hang on them: they cost a program and a round trip.

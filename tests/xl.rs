@@ -14,6 +14,7 @@ mod xen;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use block_drbd::domain_file::Disk;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use simulated_drbd::{Generation, Resource, Role, World};
 use xen::Kind;
@@ -241,4 +242,135 @@ fn a_guest_that_never_lets_go_keeps_its_disk_primary_until_it_does() {
     let text = xl.prints("mkdom 5 web; attach 5 xvda2 web-root; echo again $?; detach 5 xvda2");
     expect(&text, &["again 0"]);
     assert_eq!(xl.roles(), SECONDARY, "{text}");
+}
+
+/// Disks of guests, in every syntax that `xl` knows, and some that it refuses.
+const DISKS: [&str; 34] = [
+    "drbd:web-root,xvda2,w",
+    "drbd:web-root,xvda2",
+    " drbd:web-root, xvda2, r",
+    "vdev=xvda2,access=rw,script=block-drbd,target=web-root",
+    "vdev=xvda2,script=/etc/xen/scripts/block-drbd,target=web-root,",
+    "web-root,raw,xvda2,w,script=block-drbd",
+    "web-root,xvda2,w,script=block-drbd",
+    "script=block-drbd,target=web-root,vdev=xvda2",
+    "drbd:web-root,raw,xvda2,w",
+    "drbd:web-root,xvda2,w!",
+    "drbd:drbd:web-root,xvda2,w",
+    "drbd:phy:web-root,xvda2,w",
+    "DRBD:web-root,xvda2,w",
+    "drbd:cdrom,xvda2,w",
+    "drbd:,xvda2,w",
+    "drbd:res:0,xvda2,w",
+    "drbd:a=b,xvda2,w",
+    "drbd:web-root ,xvda2,w",
+    "tap:aio:/x,xvda,w",
+    "file:/x,xvda,w",
+    "foo:/x,xvda,w",
+    "/x,,xvda",
+    "/x,qcow2,xvda,r",
+    "qcow2:/x,xvda",
+    "/x,,hdc,cdrom",
+    ",hdc:cdrom,r",
+    "/x.iso,hdc:cdrom,r",
+    "raw:/x.iso,hdc:cdrom,r",
+    "vdev=hdc,access=r,devtype=cdrom",
+    "/x,raw,xvda,w,extra",
+    "/x,raw,xvda,vdev=xvdb",
+    "backendtype=phy,vdev=xvdb,target=/x,y=z:w",
+    "backend=nas,backendtype=qdisk,format=qcow,vdev=xvdb,target=/x",
+    "foo",
+];
+
+/// xen: `tools/xl/check-xl-disk-parse` does the same with expected outputs.
+#[test]
+fn disks_are_read_as_the_real_xl_reads_them() {
+    let xl = Xl::new(Generation::V84, Kind::C);
+    let ask = |disk: &&str| format!("xl -N block-attach 0 '{disk}'; echo; echo ==");
+    let scenario: Vec<String> = DISKS.iter().map(ask).collect();
+    let text = xl.prints(&scenario.join("\n"));
+    let answers: Vec<&str> = text.split("==\n").collect();
+    assert_eq!(answers.len(), DISKS.len() + 1, "{text}");
+    for (disk, answer) in DISKS.iter().zip(answers) {
+        let read = Disk::parse(disk);
+        let Some((_, object)) = answer.split_once("disk: ") else {
+            assert!(read.is_err(), "{disk}: xl refuses it: {answer}");
+            continue;
+        };
+        let xls: serde_json::Value = serde_json::from_str(object.trim()).unwrap();
+        let read = read.unwrap_or_else(|e| panic!("{disk}: {e}; xl: {xls}"));
+        let text = |key: &str| xls[key].as_str().map(ToOwned::to_owned);
+        assert_eq!(read.target, text("pdev_path"), "{disk}");
+        assert_eq!(Some(read.vdev), text("vdev"), "{disk}");
+        assert_eq!(read.script, text("script"), "{disk}");
+        assert_eq!(read.backend, text("backend_domname"), "{disk}");
+        let word = |value: String| Some(value.to_lowercase());
+        assert_eq!(word(format!("{:?}", read.format)), text("format"), "{disk}");
+        let backend = read.backend_type.and_then(|b| word(format!("{b:?}")));
+        assert_eq!(backend, text("backend"), "{disk}");
+        assert_eq!(read.writable, xls["readwrite"] == 1, "{disk}");
+        assert_eq!(read.cdrom, xls["is_cdrom"] == 1, "{disk}");
+    }
+}
+
+#[test]
+fn check_says_beforehand_what_xl_then_does() {
+    for generation in [Generation::V84, Generation::V9] {
+        let xl = Xl::new(generation, Kind::C);
+        let configuration = xl.world.host("nodo1").join("etc/xen/block-drbd.toml");
+        fs::create_dir_all(configuration.parent().unwrap()).unwrap();
+        fs::write(&configuration, "patience = 1\n").unwrap();
+        let name = match generation {
+            Generation::V84 => "2",
+            Generation::V9 => "web-swap",
+        };
+        xl.world
+            .run("nodo2", &["drbdsetup", "primary", name])
+            .unwrap();
+        // web-root is another guest's, web-swap the other host's, data is free.
+        let disks = [
+            ("drbd:data,xvdb,w", true),
+            ("drbd:/dev/drbd3,xvdb,r", true),
+            ("vdev=xvdb,access=rw,script=block-drbd,target=data/0", true),
+            ("drbd:web-root,xvdb,w", false),
+            ("drbd:web-swap,xvdb,w", false),
+            ("drbd:nosuch,xvdb,w", false),
+            ("drbd:all,xvdb,w", false),
+            ("drbd:data,xvdb,w!", false),
+            ("drbd:data,vdb,w", false),
+            ("data,xvdb,w,script=block-drbd", false),
+            (
+                "vdev=xvdb,format=qcow2,script=block-drbd,target=data",
+                false,
+            ),
+        ];
+        let ask = |disk: &str| {
+            format!(
+                "\"$SCRIPT\" check --disk '{disk}'; echo said $?
+                xl block-attach 5 '{disk}'; echo did $?
+                xl block-detach 5 xvdb >$DIR/detached; echo =="
+            )
+        };
+        let scenario: Vec<String> = disks.iter().map(|(disk, _)| ask(disk)).collect();
+        let text = xl.prints(&format!(
+            "mkdom 5 web; mkdom 6 shop; attach 6 xvda web-root; echo ==\n{}",
+            scenario.join("\n")
+        ));
+        let answers: Vec<&str> = text.split("==\n").skip(1).collect();
+        assert_eq!(answers.len(), disks.len() + 1, "{text}");
+        for ((disk, may), answer) in disks.iter().zip(answers) {
+            let words = if *may {
+                ["said 0", "did 0"]
+            } else {
+                ["said 3", "did 1"]
+            };
+            expect(answer, &words);
+            let error = answer.lines().find_map(|l| l.split_once(": error: "));
+            assert_eq!(error.is_none(), *may, "{disk}: {answer}");
+            // What block-drbd refuses, xl prints in the same words.
+            if let Some((_, sentence)) = error.filter(|(_, s)| !s.starts_with("xl ")) {
+                assert_eq!(answer.matches(sentence).count(), 2, "{answer}");
+            }
+        }
+    }
 }

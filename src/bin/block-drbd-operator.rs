@@ -4,8 +4,8 @@ use std::process::ExitCode as Code;
 
 use clap::Parser;
 
-use block_drbd::cli::{Cli, Command};
-use block_drbd::command::{reap, toolstack};
+use block_drbd::cli::{Cli, Command, Toolstack};
+use block_drbd::command::{check, explain, reap, toolstack};
 use block_drbd::logging::{self, PERSON};
 use block_drbd::message::{Code as Cause, Message};
 use block_drbd::outcome::ExitCode;
@@ -36,9 +36,11 @@ fn main() -> Code {
         }
     };
     let ended = match &cli.command {
-        Command::Add(_) => toolstack::run(Action::Add, root).map_err(Into::into),
-        Command::Remove(_) => toolstack::run(Action::Remove, root).map_err(Into::into),
+        Command::Add(options) => hotplug(Action::Add, options, root),
+        Command::Remove(options) => hotplug(Action::Remove, options, root),
         Command::Reap(options) => reap::run(options, root),
+        Command::Check(options) => check::run(options, root),
+        Command::Explain(options) => explain::run(options, root),
     };
     match ended {
         Ok(code) => code.into(),
@@ -47,6 +49,15 @@ fn main() -> Code {
             log::error!(target: PERSON, code = code; "{} failed: {error:#}", cli.command);
             ExitCode::Failed.into()
         }
+    }
+}
+
+/// As the toolstack asks for it, or only in words.
+fn hotplug(action: Action, options: &Toolstack, root: Root) -> anyhow::Result<ExitCode> {
+    if options.dry_run {
+        explain::dry_run(action, options, root)
+    } else {
+        toolstack::run(action, root).map_err(Into::into)
     }
 }
 

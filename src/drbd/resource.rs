@@ -153,6 +153,13 @@ impl Resource {
         self.volumes.iter().all(|v| v.role == Role::Secondary)
     }
 
+    /// Gives every peer that name: the one of 8.4, as the configuration has it.
+    pub fn call_peers(&mut self, name: &str) {
+        for connection in &mut self.connections {
+            name.clone_into(&mut connection.peer);
+        }
+    }
+
     /// A peer that says it is Primary.
     #[must_use]
     pub fn primary_peer(&self) -> Option<&Connection> {

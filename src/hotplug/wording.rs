@@ -4,7 +4,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use super::Run;
 use crate::decision::{Decision, Warning, decide};
-use crate::drbd::{Connection, Generation, Replication, Resource};
+use crate::drbd::{Connection, Replication, Resource};
 use crate::facts::{Facts, Found};
 use crate::host::{Host, openers};
 use crate::message::{Code, Message};
@@ -32,16 +32,12 @@ where
         else {
             return None;
         };
-        if resource.generation != Generation::V84
-            || resource.connections.iter().all(Connection::has_name)
-        {
+        if resource.connections.iter().all(Connection::has_name) {
             return None;
         }
-        let ask = || self.world.replication.peer_name(resource, &self.time.work);
+        let ask = || self.world.peer_name(resource, &self.time.work);
         let name = self.peer.get_or_init(ask).clone()?;
-        for connection in &mut resource.connections {
-            connection.peer.clone_from(&name);
-        }
+        resource.call_peers(&name);
         Some(name)
     }
 
@@ -83,9 +79,7 @@ where
             return None;
         };
         let name = self.name_peer()?;
-        for connection in &mut after.connections {
-            connection.peer.clone_from(&name);
-        }
+        after.call_peers(&name);
         self.with_subject(policy, |_, subject, _| {
             subject.compare(Some(&after), *arrival).err()
         })?

@@ -12,7 +12,18 @@ use crate::host::{HERE, Host, MINOR, PEER, WEB, both};
 #[track_caller]
 fn assert_start_refused(host: &Host, params: &str, status: &str, words: &[&str]) {
     let disk = host.disk(5, params);
+    let mut command = host.program(&["add", "--dry-run"]);
+    command.env("XENBUS_PATH", &disk.path);
+    let foretold = host.run(command);
+    assert_eq!(foretold.code, Some(3), "{foretold:?}");
     let ran = disk.add();
+    let error = disk.get("hotplug-error").unwrap_or_default();
+    let sentence = error.split_once(": ").map_or("", |(_, s)| s);
+    assert!(
+        foretold.stdout.contains(sentence),
+        "{sentence:?} was not foretold by {}",
+        foretold.stdout
+    );
     disk.assert_refused(&ran, 3, status, words);
     assert_eq!(host.changes(), [""; 0]);
     assert!(!host.path("/run/block-drbd/promoted").exists());
