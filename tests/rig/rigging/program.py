@@ -66,6 +66,19 @@ def install(program, *nodes):
         on_both(one)
 
 
+def package(program):
+    """What README puts on a host apart from SCRIPT, for a boot: {path: (content, mode)}. The packaged
+    script has no units."""
+    if program == PACKAGED:
+        return {}
+    files = {PROGRAM: (program, 0o755), OPERATOR: (operator(program), 0o755)}
+    for name in ("block-drbd-reap.service", "block-drbd-reap.path"):
+        files[f"/etc/systemd/system/{name}"] = (PROJECT / "hotplug" / name, 0o644)
+    rule = "90-block-drbd.rules"
+    files[f"/etc/udev/rules.d/{rule}"] = (PROJECT / "udev-rules" / rule, 0o644)
+    return {path: (Path(source).read_bytes(), mode) for path, (source, mode) in files.items()}
+
+
 def policy(text):
     """The program's configuration, on both nodes."""
     on_both(lambda node: node.write(POLICY, text))
