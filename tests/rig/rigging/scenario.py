@@ -12,7 +12,7 @@ from .layout import CACHE, LOGS
 from .node import NODES
 from .talk import RigError, say
 
-GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure")
+GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover")
 SCENARIOS, LONG, SYSTEMD = {}, set(), set()
 
 
