@@ -88,7 +88,7 @@ def main():
     candidates = (Candidate("packaged script", program.PACKAGED, True),
                   Candidate("block-drbd, static", ours, True), Candidate("block-drbd, window", ours, False))
     parts = []
-    with scenario.rig(program.PACKAGED, args.keep):
+    with scenario.rig(args.keep):
         if args.rounds:
             parts += [*durations(args.rounds, candidates), "\n"]
         if names:

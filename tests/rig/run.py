@@ -26,7 +26,7 @@ def main():
             print(f"{name}\n    {' '.join(scenario.SCENARIOS[name].__doc__.split())}")
         return 0
     script = program.chosen()
-    with scenario.rig(script, args.keep):
+    with scenario.rig(args.keep):
         passed, failed = scenario.run(names, script)
     if failed:
         say("consoles and logs:", LOGS)

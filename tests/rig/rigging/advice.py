@@ -41,7 +41,7 @@ def follow(text, here, resource, source=None, patience=12):
     for hosts, command in said:
         if command == "block-drbd reap":
             for host in hosts:
-                reap(host)
+                host.sh(command)
 
 
 def comes_back(resource, patience):
@@ -51,9 +51,3 @@ def comes_back(resource, patience):
             return False
         time.sleep(1)
     return True
-
-
-def reap(node):
-    """Closes what windows were noted in this node, as `block-drbd reap` will."""
-    for resource in node.sh("ls /run/block-drbd/window 2>/dev/null || true").split():
-        node.sh(f"drbdadm adjust {resource} && rm /run/block-drbd/window/{resource}")

@@ -17,7 +17,7 @@ XEN = {"bookworm": "4.17", "trixie": "4.20"}
 PACKAGES = """xen-hypervisor-{0}-amd64 xen-utils-{0} xenstore-utils
     linux-image-amd64 drbd-utils openssh-server openssh-client iproute2 udev
     busybox-static kmod zstd e2fsprogs fdisk procps python3 strace socat dmsetup
-    qemu-system-xen"""
+    qemu-system-xen systemd"""
 BOOT_MODULES = "virtio_pci virtio_blk overlay ext4 crc32c_generic".split()
 GUEST_MODULES = ["xen-blkfront"]
 

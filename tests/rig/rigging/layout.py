@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
+PROJECT = HERE.parent.parent
 CACHE = Path(os.environ.get("RIG_CACHE", "/var/tmp/xen-drbd-rig")).resolve()
 FLAVOUR = os.environ.get("RIG_SUITE", "bookworm")
 SUITE, _, MODULES = FLAVOUR.partition("-")  # "bookworm-drbd9": out-of-tree modules

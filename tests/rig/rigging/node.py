@@ -20,6 +20,13 @@ from .talk import RigError
 CPU = os.environ.get("RIG_CPU", "Nehalem")
 CPUS = {"svm": "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt"}  # AMD-V: PVH and HVM guests
 
+# What systemd need not start in a node: it would only take time, of which coldplugging takes most.
+MASKED = ("systemd-udev-trigger.service", "systemd-binfmt.service", "systemd-random-seed.service",
+          "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
+          "systemd-user-sessions.service", "systemd-journal-flush.service",
+          "systemd-sysusers.service", "systemd-modules-load.service", "timers.target",
+          "getty.target", "xendomains.service", "e2scrub_reap.service")
+
 
 class Result(NamedTuple):
     status: int
@@ -50,34 +57,45 @@ class Node:
         except (OSError, ValueError):
             return None
 
-    def start(self, fresh):
-        """Boots the node; fresh: on new, empty disks."""
+    def start(self, fresh, package=None):
+        """Boots the node; fresh: on new, empty disks. package: {path: (content, mode)} of what is
+        installed there already; it boots systemd then, and busybox's init else."""
         self.dir.mkdir(parents=True, exist_ok=True)
         for name, mb in DISKS.items():
             if fresh:
                 self.disk(name).unlink(missing_ok=True)
             with open(self.disk(name), "ab") as f:
                 f.truncate(mb << 20)
-        (self.dir / "initrd").write_bytes(self.initrd())
+        (self.dir / "booted").write_text(booted(package))
+        (self.dir / "initrd").write_bytes(self.initrd(package or {}))
         port = free_port()
         (self.dir / "port").write_text(str(port))
-        subprocess.run([str(a) for a in self.qemu(port)], check=True)
+        subprocess.run([str(a) for a in self.qemu(port, systemd=package is not None)], check=True)
 
-    def initrd(self):
+    def runs(self, package):
+        """It is on, and was booted with this (start)."""
+        word = self.dir / "booted"
+        return bool(self.pid()) and word.exists() and word.read_text() == booted(package)
+
+    def initrd(self, package):
         """The image's, and node/ as it is now: it becomes the node's /etc/rig."""
         boot = Cpio((IMAGE / "initrd.base").read_bytes(), {"bin", "dev", "modules"})
         for f in sorted((HERE / "node").rglob("*")):
             if f.is_file():
                 boot.add(f"rig/{f.relative_to(HERE / 'node')}", f.read_bytes(),
                          stat.S_IFREG | f.stat().st_mode & 0o777)
+        for path, (content, mode) in package.items():
+            boot.add(f"rig/package{path}", content, stat.S_IFREG | mode)
         return boot.end()
 
-    def qemu(self, port):
+    def qemu(self, port, systemd):
         xen = ("com1=115200,8n1 console=com1 loglvl=info guest_loglvl=info noreboot=0 "
                "dom0_mem=768M,max:768M dom0_max_vcpus=1 spec-ctrl=no xpti=off pcid=off "
                "smep=0 smap=0 sched=credit")
         dom0 = ("console=hvc0 net.ifnames=0 mitigations=off quiet panic=1 "
                 f"rig.node={self.number}")
+        if systemd:
+            dom0 += " rig.init=systemd" + "".join(f" systemd.mask={unit}" for unit in MASKED)
         argv = ["qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256",
                 "-M", "pc,usb=off", "-cpu", CPUS.get(CPU, CPU),
                 "-m", os.environ.get("RIG_MEM", "1536"), "-smp", os.environ.get("RIG_CPUS", "1"),
@@ -276,6 +294,11 @@ def feed(sock, src):
         send(sock, b"E")
     except OSError:
         pass
+
+
+def booted(package):
+    """A word for what a node was booted with."""
+    return "busybox" if package is None else " ".join(("systemd", *sorted(package)))
 
 
 def free_port():

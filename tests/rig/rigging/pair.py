@@ -7,8 +7,9 @@ from .node import NODES
 from .talk import RigError, say
 
 
-def up(*nodes):
-    """Both nodes on new disks, or the given ones on those they had, until DRBD is ready."""
+def up(*nodes, package=None):
+    """Both nodes on new disks, or the given ones on those they had, until DRBD is ready. package:
+    as of Node.start."""
     if not (IMAGE / "root.ext4").exists():
         raise RigError("no image: run 'rig build' first")
     fresh, began = not nodes, time.monotonic()
@@ -18,7 +19,7 @@ def up(*nodes):
     for node in nodes or NODES:
         if node.pid():
             raise RigError(f"{node} is already up")
-        node.start(fresh)
+        node.start(fresh, package)
     for node in nodes or NODES:
         node.wait()
         say(f"{node} up after {time.monotonic() - began:.1f} s")

@@ -12,18 +12,20 @@ from .layout import CACHE, LOGS
 from .node import NODES
 from .talk import RigError, say
 
-GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure")
-SCENARIOS, LONG = {}, set()
+GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover")
+SCENARIOS, LONG, SYSTEMD = {}, set(), set()
 
 
-def scenario(function=None, *, long=False):
+def scenario(function=None, *, long=False, systemd=False):
     """Registers a scenario; its name is its function's, its docstring says what it shows.
-    long: run with --all only."""
+    long: run with --all only. systemd: in nodes that boot it, with the program's units."""
     def register(f):
         name = f.__name__.replace("_", "-")
         SCENARIOS[name] = f
         if long:
             LONG.add(name)
+        if systemd:
+            SYSTEMD.add(name)
         return f
     return register(function) if function else register
 
@@ -41,15 +43,15 @@ def named(names, everything):
 
 # ---------------------------------------------------------------- the standard state
 
-def boot(script):
-    pair.up()
+def boot(script, package=None):
+    pair.up(package=package)
     program.forget()
     program.install(script)
 
 
 @contextmanager
-def rig(script, keep):
-    """The booted nodes with `script` in them. keep: they stay, and are used again."""
+def rig(keep):
+    """The nodes, for prepare to boot. keep: they stay, and are used again."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with open(CACHE / "lock", "w", encoding="utf-8") as lock:
         try:
@@ -60,30 +62,29 @@ def rig(script, keep):
         shutil.rmtree(LOGS, ignore_errors=True)
         LOGS.mkdir()
         try:
-            if not keep or not all(n.pid() for n in NODES):
-                boot(script)
-            else:
-                program.install(script)
+            if not keep:
+                pair.down()
             yield
         finally:
             if not keep:
                 pair.down()
 
 
-def prepare(script, static=False):
+def prepare(script, static=False, systemd=False):
     """The standard state, the quick way if that will do, else by a fresh boot. static: with two
     primaries configured, as the packaged script needs them."""
+    package = program.package(script) if systemd else None
     try:
-        if all(n.pid() for n in NODES):
+        if all(n.runs(package) for n in NODES):
             pair.mend()
             drbd.on_both(lambda n: n.sh("bash /etc/rig/reset", timeout=150))
             eventually("standard state", lambda: not drbd.at_rest(), 15, 1)
             program.install(script)
         else:
-            boot(script)
+            boot(script, package)
     except (Failure, RigError, OSError) as e:
         say(f"not in the standard state ({e})")
-        boot(script)
+        boot(script, package)
     if static or script == program.PACKAGED:
         drbd.allow_two_primaries()
 
@@ -114,7 +115,7 @@ def trial(name, script):
     """Runs one scenario. What went wrong, or None."""
     with open(LOGS / "commands", "a", encoding="utf-8") as log:
         log.write(f"\n======== {name}\n")
-    prepare(script)
+    prepare(script, systemd=name in SYSTEMD)
     try:
         SCENARIOS[name]()
         end_state()

@@ -146,11 +146,13 @@ def cut_before_publication_that_nobody_notices():
 
 def booted(node):
     """It is back after a power-off, and does not connect: two primaries are allowed on the other
-    side alone. What reap will find and say there is done here by hand."""
+    side alone, whose reap says what to do. Its own, at boot, finds nothing."""
+    said = node.peer.run("block-drbd reap").out
     pair.up(node)
     program.install(program.installed(), node)
+    expect(f"reap at boot on {node}", node.sh("block-drbd reap"), "")
     if not advice.comes_back(ROOT, 10):
-        advice.follow("`drbdadm adjust web-root` on both hosts", node.peer, ROOT)
+        advice.follow(said, node.peer, ROOT)
 
 
 @scenario
