@@ -11,6 +11,7 @@
 //! for each resource. The outside stands behind three seams: the store
 //! ([`xenstore_rs::Xs`] and its transactions), [`drbd::Replication`] and [`host::Host`].
 
+pub mod arrival;
 pub mod backend;
 pub mod check;
 pub mod cli;

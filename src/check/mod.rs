@@ -12,11 +12,12 @@ use std::io;
 
 use xenstore_rs::Xs;
 
+use crate::arrival::Supposed;
 use crate::backend::Guest;
 use crate::deadline::Deadline;
 use crate::drbd::Replication;
 use crate::host::Host;
-use crate::observe::{Supposed, World};
+use crate::observe::World;
 use crate::policy::Configuration;
 
 pub use finding::{Finding, Place, Severity};

@@ -5,13 +5,14 @@ use std::fmt;
 use xenstore_rs::Xs;
 
 use super::Case;
+use crate::arrival::Supposed;
 use crate::backend::{Backend, Guest, STATE_INIT_WAIT};
 use crate::check::NOBODY;
 use crate::deadline::Deadline;
 use crate::drbd::{Name, Replication};
 use crate::facts::Found;
 use crate::host::Host;
-use crate::observe::{Asked, ObserveError, Supposed, World};
+use crate::observe::{Asked, ObserveError, World};
 use crate::policy::Configuration;
 use crate::request::{Action, BackendPath};
 
