@@ -9,7 +9,8 @@ use super::{Answer, Check, Finding, NOBODY, Place, Question, Severity, Subject};
 use crate::backend::{Backend, Guest, STATE_INIT_WAIT};
 use crate::decision::health::{self, peer};
 use crate::decision::{Decision, decide};
-use crate::drbd::{Name, Replication, Resource, Settings};
+use crate::domain_file::Disk;
+use crate::drbd::{Name, Replication, Resource, Settings, Volume};
 use crate::facts::{Facts, Found};
 use crate::host::Host;
 use crate::observe::{Asked, ObserveError};
@@ -36,6 +37,7 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
             }
         };
         let minor = minor(&facts);
+        let found = answer.findings.len();
         if let Some(resource) = facts.resource() {
             place.resource = Some(resource.name.clone());
         }
@@ -55,7 +57,6 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
             let words = "the guest that runs does not have this disk: a migration takes along what it has, not what the file says";
             answer.findings.push(place.warning(words));
         }
-        let found = answer.findings.len();
         if !has_it {
             self.decided(&mut facts, &policy, &place, &mut answer.findings);
         }
@@ -208,14 +209,27 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
     }
 
     /// A DRBD device that the guest would get without this program.
-    pub(super) fn unserved(&self, place: &Place, target: &str) -> Finding {
+    pub(super) fn unserved(&self, place: &Place, disk: &Disk) -> Finding {
+        let target = disk.target.as_deref().unwrap_or_default();
         let named = self.world.named(target).ok();
-        let read = named.and_then(|n| self.world.replication.read(&n.name, self.deadline).ok()?);
+        let read = named.and_then(|named| {
+            let read = self.world.replication.read(&named.name, self.deadline);
+            Some((named, read.ok()??))
+        });
         let target = crate::words::short(target, 100);
-        let name = read.map_or_else(|| target.clone(), |r| r.name);
-        let vdev = super::vdev(place);
+        let name = match read {
+            Some((_, resource)) if resource.volumes.len() == 1 => resource.name,
+            Some((named, resource)) => {
+                let meant = |v: &&Volume| named.name == Name::Minor(v.minor);
+                let volume = resource.volumes.iter().find(meant).map(|v| v.volume);
+                let volume = volume.or(named.volume).unwrap_or_default();
+                format!("{}/{volume}", resource.name)
+            }
+            None => target.clone(),
+        };
+        let (vdev, mode) = (super::vdev(place), disk.mode());
         place.warning(format!(
-            "{target} would be attached without block-drbd, so that nothing guards or promotes it: write 'drbd:{name},{vdev},w'"
+            "{target} would be attached without block-drbd, so that nothing guards or promotes it: write 'drbd:{name},{vdev},{mode}'"
         ))
     }
 }

@@ -128,8 +128,8 @@ impl<'c, S: Xs, R: Replication, H: Host> Check<'c, S, R, H> {
             .running
             .clone()
             .unwrap_or_else(|| self.imagined(group));
-        for (place, target) in &group.unserved {
-            answer.findings.push(self.unserved(place, target));
+        for (place, disk) in &group.unserved {
+            answer.findings.push(self.unserved(place, disk));
         }
         for subject in &group.subjects {
             self.subject(subject, &guest, &mut answer)?;

@@ -34,7 +34,7 @@ pub struct Group {
     /// Its disks that this program would be run for.
     pub subjects: Vec<Subject>,
     /// Disks that are DRBD devices, and served without this program.
-    pub unserved: Vec<(Place, String)>,
+    pub unserved: Vec<(Place, Disk)>,
     /// What can be said without looking at the host.
     pub findings: Vec<Finding>,
 }
@@ -155,9 +155,9 @@ impl Group {
             return None;
         };
         if !disk.is_ours() {
-            let target = disk.target.unwrap_or_default();
+            let target = disk.target.as_deref().unwrap_or_default();
             if disk.script.is_none() && target.starts_with("/dev/drbd") {
-                self.unserved.push((place, target));
+                self.unserved.push((place, disk));
             }
             return Some(device);
         }

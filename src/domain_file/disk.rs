@@ -94,6 +94,7 @@ impl Disk {
 
 /// What has been read so far. An empty string counts as not given, and may be given again.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools)] // each is a flag of the syntax
 struct Draft {
     target: Option<String>,
     vdev: Option<String>,
@@ -114,12 +115,11 @@ struct Draft {
 impl Draft {
     fn take(&mut self, part: Part<'_>, rest: &str) -> Result<(), String> {
         match part {
-            Part::Blank => {}
             Part::Pair(key, value) => self.pair(key, value)?,
             Part::Flag("cdrom") => self.cdrom = true,
             Part::Flag("colo") => self.colo = true,
             Part::Flag("no-colo") => self.colo = false,
-            Part::Flag(_) => {}
+            Part::Blank | Part::Flag(_) => {}
             Part::Target(value) => set("target", &mut self.target, value)?,
             Part::FormatPrefix(word) => {
                 self.prefixed = true;

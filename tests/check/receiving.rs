@@ -80,13 +80,13 @@ fn copies_and_links_that_are_not_good() {
         disk.vanish();
         host.resource(dual());
         let disk = host.arriving_disk(7);
-        host.world.cut_link().unwrap();
-        assert!(foretold(host, &disk).unwrap().contains("stale"));
+        host.peer_demotes(WEB, MINOR);
+        assert!(foretold(host, &disk).unwrap().contains("Secondary"));
         disk.vanish();
         host.resource(dual());
         let disk = host.arriving_disk(7);
-        host.peer_demotes(WEB, MINOR);
-        assert!(foretold(host, &disk).unwrap().contains("Secondary"));
+        host.world.cut_link().unwrap();
+        assert!(foretold(host, &disk).unwrap().contains("stale"));
     });
 }
 
