@@ -11,8 +11,10 @@ use crate::decision::health::{self, peer};
 use crate::decision::{Decision, decide};
 use crate::domain_file::Disk;
 use crate::drbd::{Name, Replication, Resource, Settings, Volume};
+use crate::execute::no_node;
 use crate::facts::{Facts, Found};
 use crate::host::Host;
+use crate::message::Coded;
 use crate::observe::{Asked, ObserveError};
 use crate::policy::Policy;
 use crate::request::{Action, BackendPath};
@@ -32,7 +34,9 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
             Ok(read) => read,
             Err(ObserveError::Store(error)) => return Err(error),
             Err(ObserveError::Drbd(error)) => {
-                answer.findings.push(place.error(error.to_string()));
+                answer
+                    .findings
+                    .push(place.message(Severity::Error, &error.message()));
                 return Ok(());
             }
         };
@@ -135,16 +139,25 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
         }
         match decision {
             Decision::Proceed { warnings, .. } => {
-                findings.extend(warnings.iter().map(|w| place.warning(w.to_string())));
-                let minors = facts.resource().into_iter().flat_map(Resource::minors);
-                let missing = minors.filter_map(|minor| self.world.host.check_node(minor).err());
-                findings.extend(missing.map(|words| place.error(words)));
+                let warned = warnings.iter().map(Coded::message);
+                findings.extend(warned.map(|w| place.message(Severity::Warning, &w)));
+                let Some(resource) = facts.resource() else {
+                    return;
+                };
+                for minor in resource.minors() {
+                    if let Err(why) = self.world.host.check_node(minor) {
+                        let message = no_node(&resource.name, &why);
+                        findings.push(place.message(Severity::Error, &message));
+                    }
+                }
             }
             Decision::Nothing(_) => {}
             Decision::Wait(refusal) | Decision::Refuse(refusal) => {
-                findings.push(place.error(refusal.to_string()));
+                findings.push(place.message(Severity::Error, &refusal.message()));
             }
-            Decision::Fail(failure) => findings.push(place.error(failure.to_string())),
+            Decision::Fail(failure) => {
+                findings.push(place.message(Severity::Error, &failure.message()));
+            }
         }
     }
 
@@ -186,10 +199,12 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
             match decide(Action::Add, &there, policy) {
                 Decision::Proceed { .. } | Decision::Nothing(_) => places.push(to),
                 Decision::Wait(refusal) | Decision::Refuse(refusal) => {
-                    findings.push(place.warning(format!("seen from {to}: {refusal}")));
+                    let message = refusal.message().about(&format!("seen from {to}"));
+                    findings.push(place.message(Severity::Warning, &message));
                 }
                 Decision::Fail(failure) => {
-                    findings.push(place.warning(format!("seen from {to}: {failure}")));
+                    let message = failure.message().about(&format!("seen from {to}"));
+                    findings.push(place.message(Severity::Warning, &message));
                 }
             }
         }

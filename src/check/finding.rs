@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::Message;
 use crate::words::{printable, short};
 
 /// How much it matters.
@@ -47,6 +48,9 @@ pub struct Finding {
     /// Name of the resource, or what names it.
     #[serde(default)]
     pub resource: Option<String>,
+    /// Under which code the manual explains it, where the program itself would say so.
+    #[serde(default)]
+    pub code: Option<String>,
     /// The host that said so, where it was asked over ssh.
     #[serde(default)]
     pub host: Option<String>,
@@ -70,7 +74,11 @@ impl fmt::Display for Finding {
         if let Some(host) = &self.host {
             write!(f, "{host}: ")?;
         }
-        f.write_str(sentence)
+        f.write_str(sentence)?;
+        match &self.code {
+            Some(code) => write!(f, " [{code}]"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -102,8 +110,18 @@ impl Place {
             guest: name(&self.guest),
             vdev: name(&self.vdev),
             resource: name(&self.resource),
+            code: None,
             host: None,
             sentence: short(sentence, SENTENCE_MAX),
+        }
+    }
+
+    /// A message, with its code.
+    #[must_use]
+    pub fn message(&self, severity: Severity, message: &Message) -> Finding {
+        Finding {
+            code: Some(message.code.to_string()),
+            ..self.finding(severity, &message.words)
         }
     }
 

@@ -51,7 +51,10 @@ pub fn ask(
         Ok(found) => {
             let of_it = found.iter().filter(|f| f.file == disk);
             let mut of_it: Vec<Finding> = of_it
-                .map(|f| about(other, subject, f.severity, &f.sentence))
+                .map(|f| Finding {
+                    code: f.code.as_deref().map(|c| short(c, 40)),
+                    ..about(other, subject, f.severity, &f.sentence)
+                })
                 .collect();
             if of_it.is_empty() {
                 let why = "its answer says nothing of this disk";

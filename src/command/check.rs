@@ -12,6 +12,7 @@ use crate::cli;
 use crate::deadline::Deadline;
 use crate::drbd::tools::Tools;
 use crate::host::Linux;
+use crate::message::Coded;
 use crate::observe::World;
 use crate::outcome::ExitCode;
 use crate::policy::{Configuration, ConfigurationError, FILE};
@@ -90,9 +91,7 @@ fn broken(error: &ConfigurationError) -> Finding {
     if let ConfigurationError::Content { line, .. } = error {
         place.line = Some(*line);
     }
-    place.error(format!(
-        "{error}: until it is mended, every start is refused"
-    ))
+    place.message(Severity::Error, &error.message())
 }
 
 fn answers(

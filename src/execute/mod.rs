@@ -81,7 +81,7 @@ impl StepError {
     }
 }
 
-fn no_node(resource: &str, why: &str) -> Message {
+pub(crate) fn no_node(resource: &str, why: &str) -> Message {
     let words =
         format!("the device node of {resource} cannot be used ({why}): run `udevadm trigger`");
     Message::new(Code::Node, words)

@@ -14,14 +14,21 @@ pub struct Said {
 }
 
 impl Said {
-    /// The sentences of that severity.
-    pub fn sentences(&self, severity: &str) -> Vec<&str> {
+    /// The sentences of that severity, with their codes.
+    pub fn sentences(&self, severity: &str) -> Vec<String> {
         let of_it = self.findings.iter().filter(|f| f["severity"] == severity);
-        of_it.map(|f| f["sentence"].as_str().unwrap()).collect()
+        let line = |f: &Value| {
+            let sentence = f["sentence"].as_str().unwrap().to_owned();
+            match f["code"].as_str() {
+                Some(code) => format!("{sentence} [{code}]"),
+                None => sentence,
+            }
+        };
+        of_it.map(line).collect()
     }
 
     /// What a start would warn of: a migration that would be refused is not among it.
-    fn warnings_of_a_start(&self) -> Vec<&str> {
+    fn warnings_of_a_start(&self) -> Vec<String> {
         let mut all = self.sentences("warning");
         all.retain(|s| !s.starts_with("seen from") && !s.starts_with("a migration"));
         all

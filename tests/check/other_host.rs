@@ -119,7 +119,7 @@ fn what_the_other_side_would_refuse_is_told_before_the_guest_is_paused() {
         let file = source.root.join("web.cfg");
         let line = ran.stdout.lines().last().unwrap();
         let expected = format!(
-            "{}:3: error: nodo1: web-root cannot be taken over from a running guest: dual-primary = \"never\" is set here; the guest goes on at its source",
+            "{}:3: error: nodo1: web-root cannot be taken over from a running guest: dual-primary = \"never\" is set here: set \"window\" to allow live migrations; the guest goes on at its source [BD-NEVER]",
             file.display()
         );
         assert_eq!(line, expected);

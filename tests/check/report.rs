@@ -45,7 +45,7 @@ fn the_array_has_the_documented_shape() {
             host.check_json(&[WEB]).findings,
             [json!({
                 "file": "web-root", "line": null, "severity": "note", "guest": null, "vdev": null,
-                "resource": "web-root", "host": null,
+                "resource": "web-root", "code": null, "host": null,
                 "sentence": "web-root can start here and can migrate to nodo2",
             })]
         );
@@ -58,7 +58,7 @@ fn the_array_has_the_documented_shape() {
             host.check_json(&[file]).findings,
             [json!({
                 "file": file, "line": 2, "severity": "error", "guest": "web", "vdev": "xvda2",
-                "resource": "web-root", "host": null, "sentence": sentence,
+                "resource": "web-root", "code": "BD-PEER-PRIMARY", "host": null, "sentence": sentence,
             })]
         );
     });

@@ -234,7 +234,8 @@ fn a_missing_device_node_is_foretold() {
         let disk = host.disk(5, WEB);
         assert_eq!(disk.add().code, Some(1));
         let error = disk.get("hotplug-error").unwrap();
-        let sentence = said.sentences("error")[0];
+        let sentences = said.sentences("error");
+        let sentence = sentences[0].as_str();
         assert!(error.contains(sentence), "{sentence:?} is not in {error:?}");
     });
 }
