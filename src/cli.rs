@@ -31,7 +31,7 @@ pub enum Command {
     /// It touches nothing that this program did not promote or open, and nothing that is in use. It may run at
     /// any time, and beside `add` and `remove`.
     Reap(Reap),
-    /// Say beforehand whether guests' disks would be attached and could migrate, and change nothing
+    /// Say beforehand whether guests would start here and migrate
     Check(Check),
     /// Say what add or remove would do for a disk, and why: the facts, the rule, the plan
     Explain(Explain),
@@ -65,24 +65,25 @@ pub struct Explain {
 /// What to find out beforehand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One finding a line: FILE:LINE: error|warning|note: SENTENCE. An error is what `xl` or block-drbd would \
-refuse; a warning is what a start would warn of, or why a migration would be refused.
-Exit code: 0 without an error, 1 a file cannot be read, 2 called wrongly, 3 an error.")]
+One finding a line: FILE:LINE: SEVERITY: SENTENCE
+  error    `xl` or block-drbd would refuse it
+  warning  a start would warn of it, or a migration would be refused
+Exit code: 0 no error, 1 a file cannot be read, 2 called wrongly, 3 an error")]
 pub struct Check {
-    /// Guests' files as `xl create` takes them, and resources as they are named behind `drbd:`
+    /// Guests' files, and resources as named behind `drbd:`
     #[arg(value_name = "CFG|RESOURCE", required_unless_present = "disk")]
     pub what: Vec<PathBuf>,
     /// A disk as `xl block-attach` takes it
     #[arg(long, value_name = "DISKSPEC")]
     pub disk: Vec<String>,
-    /// Ask HOST whether it would take the guests in; it needs this program, too
+    /// Ask HOST, too, whether it would take the guests
     #[arg(long, value_name = "HOST")]
     pub migrate: Option<String>,
-    /// How HOST is reached, as in `xl migrate -s`
+    /// Reaches HOST, as in `xl migrate -s`
     #[arg(
         short = 's',
         long = "ssh",
-        value_name = "SSHCOMMAND",
+        value_name = "COMMAND",
         default_value = "ssh",
         requires = "migrate"
     )]

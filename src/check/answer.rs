@@ -10,7 +10,7 @@ use crate::backend::{Backend, Guest, STATE_INIT_WAIT};
 use crate::decision::health::{self, peer};
 use crate::decision::{Decision, decide};
 use crate::domain_file::Disk;
-use crate::drbd::{Name, Replication, Resource, Settings, Volume};
+use crate::drbd::{Name, Replication, Settings, Volume};
 use crate::execute::no_node;
 use crate::facts::{Facts, Found};
 use crate::host::Host;
