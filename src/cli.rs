@@ -9,8 +9,10 @@ use crate::request::is_assignment;
 
 /// Xen block script for guest disks that are replicated by DRBD.
 ///
-/// Xen's toolstack runs it for disks such as 'drbd:web-root,xvda2,w', with XENBUS_PATH set.
+/// Xen's toolstack runs it for disks such as 'drbd:web-root,xvda2,w', with
+/// XENBUS_PATH set.
 #[derive(Debug, Parser)]
+#[command(verbatim_doc_comment)]
 #[command(name = "block-drbd", version, about, disable_help_subcommand = true)]
 #[command(after_help = "block-drbd(8) explains each command and each message, by its code.")]
 pub struct Cli {
@@ -26,23 +28,26 @@ pub enum Command {
     Add(Toolstack),
     /// Demote the resource, unless somebody else here uses it
     Remove(Toolstack),
-    /// Demote what was left Primary, close windows left open, say what else is left
+    /// Demote what was left Primary, close windows left open
     ///
-    /// It touches nothing that this program did not promote or open, and nothing that is in use. It may run at
-    /// any time, and beside `add` and `remove`.
+    /// It touches nothing that this program did not promote or open, and nothing
+    /// that is in use, and says of everything else why it is left. It may run at any
+    /// time, and beside `add` and `remove`.
+    #[command(verbatim_doc_comment)]
     Reap(Reap),
     /// Say beforehand whether guests would start here and migrate
     Check(Check),
-    /// Say what add or remove would do for a disk, and why: the facts, the rule, the plan
+    /// Say what add or remove would do for a disk, and why
     Explain(Explain),
 }
 
 /// What to explain.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code: that of the run itself, 0, 1 or 3. A saved case holds no secrets, but names and addresses.")]
+The facts, the rule that decides, and the plan; nothing is done.
+Exit code: that of the run itself, 0, 1 or 3.")]
 pub struct Explain {
-    /// A backend in xenstore (backend/vbd/7/51714), or a disk as behind `drbd:`, for a guest that would start
+    /// backend/vbd/7/51714, or a disk as behind `drbd:`
     #[arg(value_name = "XENBUS_PATH|RESOURCE", required_unless_present = "facts")]
     pub about: Option<String>,
     /// What remove would do, not add
@@ -117,10 +122,10 @@ pub struct Reap {
 /// tools/hotplug/Linux/xen-hotplug-common.sh.in).
 #[derive(Debug, clap::Args)]
 pub struct Toolstack {
-    /// Say what would be done for the backend that XENBUS_PATH names, and why; change nothing
+    /// Say what would be done, and why; change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Save the facts that it was decided on, for a report; the file must not exist
+    /// Save the facts, for a report; the file must not exist
     #[arg(long, value_name = "FILE", requires = "dry_run")]
     pub save: Option<PathBuf>,
     /// Print an object of JSON
@@ -160,13 +165,13 @@ mod tests {
     /// A screen of 24 lines, of which the prompt takes one.
     #[test]
     fn every_help_fits_a_screen() {
-        let mut cli = Cli::command();
-        cli.build();
-        let mut commands: Vec<_> = cli.get_subcommands().cloned().collect();
-        commands.push(cli);
-        for mut command in commands {
-            for help in [command.render_help(), command.render_long_help()] {
-                let help = help.to_string();
+        let cli = Cli::command();
+        let commands = cli.get_subcommands().map(|c| vec![c.get_name()]);
+        for command in commands.chain([Vec::new()]) {
+            for option in ["-h", "--help"] {
+                let args = ["block-drbd"].into_iter().chain(command.iter().copied());
+                let asked = Cli::try_parse_from(args.chain([option]));
+                let help = asked.unwrap_err().to_string();
                 assert!(help.lines().count() <= 23, "{help}");
                 let longest = help.lines().map(|l| l.chars().count()).max();
                 assert!(longest <= Some(80), "{longest:?} columns:\n{help}");
