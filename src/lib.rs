@@ -44,4 +44,5 @@ pub mod root;
 pub mod sharing;
 pub mod spec;
 pub mod store;
+pub mod survey;
 pub mod words;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::events2::hundredths;
 use super::resource::{Connection, Generation, PeerDevice, Resource, Volume};
 use super::words::{ConnectionState, DiskState, ReplicationState, Role};
 
@@ -21,6 +22,7 @@ struct Minor {
     role: Option<Role>,
     healthy: Option<Healthy>,
     counters: Counters,
+    done: Option<u32>,
 }
 
 /// The rest of a line that says Connected and no I/O flag but `r`, running.
@@ -57,6 +59,7 @@ impl ProcDrbd {
         };
         let mut minors: HashMap<u32, Minor> = HashMap::new();
         let mut current = None;
+        let mut last = None;
         for line in text.lines() {
             let line = line.trim_start();
             if let Some((minor, state)) = line
@@ -75,6 +78,11 @@ impl ProcDrbd {
                     },
                 );
                 current = Some(minor);
+                last = current;
+            } else if let Some(done) = synced(line) {
+                if let Some(minor) = last.and_then(|m| minors.get_mut(&m)) {
+                    minor.done = Some(done);
+                }
             } else if let Some(minor) = current.take().and_then(|m| minors.get_mut(&m)) {
                 let count = |key| {
                     word(line, key)
@@ -91,13 +99,20 @@ impl ProcDrbd {
         Some(Self { generation, minors })
     }
 
-    /// Sets the role of each volume from its own line (8.4). A volume without a line is unknown.
-    pub fn correct_roles(&self, resource: &mut Resource) {
+    /// Sets what `events2` does not tell on 8.4: the role of each volume, from its own line (a volume
+    /// without one is unknown), and how far a resync is.
+    pub fn complete(&self, resource: &mut Resource) {
         if self.generation == Generation::V9 {
             return;
         }
         for volume in &mut resource.volumes {
             volume.role = self.role(volume.minor).cloned().unwrap_or(Role::Unknown);
+            let done = self.minors.get(&volume.minor).and_then(|m| m.done);
+            let connections = resource.connections.iter_mut();
+            let devices = connections.flat_map(|c| &mut c.peer_devices);
+            for device in devices.filter(|d| d.volume == volume.volume) {
+                device.done = device.done.or(done);
+            }
         }
     }
 
@@ -130,6 +145,7 @@ impl ProcDrbd {
             client: false,
             received: 0,
             unacked: 0,
+            done: None,
         };
         let connection = Connection {
             peer_node_id: 0,
@@ -213,6 +229,12 @@ fn healthy(state: &str) -> Option<Healthy> {
         disk: disk.into(),
         peer_disk: peer_disk.into(),
     })
+}
+
+/// `[====>....] sync'ed: 25.8% (36084/48640)K` (drbd 8.4: `drbd/drbd_proc.c`, `drbd_syncer_progress`).
+fn synced(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once("ed:").filter(|_| line.starts_with('['))?;
+    hundredths(rest.trim_start().split_once('%')?.0)
 }
 
 fn word<'a>(line: &'a str, key: &str) -> Option<&'a str> {

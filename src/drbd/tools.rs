@@ -4,6 +4,7 @@
 //! of every resource, so it is asked only to word a refusal.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -107,7 +108,7 @@ impl Tools {
         // Read after events2, so that a role is never older than the rest.
         if let Some(after) = self.proc_drbd()? {
             for resource in &mut resources {
-                after.correct_roles(resource);
+                after.complete(resource);
             }
         }
         Ok(resources)
@@ -122,6 +123,28 @@ impl Tools {
     ) -> Result<String, Error> {
         let args = ["show", name, "--show-defaults"];
         Ok(self.run(generation, &args, deadline)?.stdout)
+    }
+
+    /// Which resources the configuration allows two primaries; all, or one.
+    fn dump(&self, only: Option<&str>, deadline: &Deadline) -> Option<BTreeMap<String, bool>> {
+        // Without both options it leaves out what a resource inherits. They change nothing.
+        let mut args = vec!["--dry-run", "--verbose", "dump"];
+        args.extend(only);
+        let output = self.drbdadm(&args, deadline).ok()?;
+        let mut allowed = BTreeMap::new();
+        for resource in Section::each(&output.stdout) {
+            let [word, name, ..] = resource.words.as_slice() else {
+                continue;
+            };
+            if word != "resource" {
+                continue;
+            }
+            let inner = resource.all("connection").flat_map(|c| c.all("net"));
+            let mut nets = resource.all("net").chain(inner);
+            let any = nets.any(|net| net.flag("allow-two-primaries") == Some(true));
+            *allowed.entry(name.clone()).or_default() |= any;
+        }
+        (!allowed.is_empty()).then_some(allowed)
     }
 
     fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
@@ -167,6 +190,10 @@ impl Replication for Tools {
             Some(resource) => Ok(Some((resource, settings))),
             None => plainly(settings),
         }
+    }
+
+    fn generation(&self) -> Result<Option<Generation>, Error> {
+        Ok(self.proc_drbd()?.map(|file| file.generation))
     }
 
     fn all(&self, deadline: &Deadline) -> Result<Vec<Resource>, Error> {
@@ -286,21 +313,12 @@ impl Replication for Tools {
     }
 
     fn configured_two_primaries(&self, resource: &Resource, deadline: &Deadline) -> Option<bool> {
-        // Without both options it leaves out what the resource inherits. They change nothing.
-        let args = ["--dry-run", "--verbose", "dump", &resource.name];
-        let output = self.drbdadm(&args, deadline).ok()?;
-        let all = Section::parse(&output.stdout);
-        let mut resources = all
-            .all("resource")
-            .filter(|r| r.words.get(1) == Some(&resource.name))
-            .peekable();
-        resources.peek()?;
-        Some(resources.any(|r| {
-            let inner = r.all("connection").flat_map(|c| c.all("net"));
-            r.all("net")
-                .chain(inner)
-                .any(|net| net.flag("allow-two-primaries") == Some(true))
-        }))
+        let configured = self.dump(Some(&resource.name), deadline)?;
+        configured.get(&resource.name).copied()
+    }
+
+    fn all_configured_two_primaries(&self, deadline: &Deadline) -> Option<BTreeMap<String, bool>> {
+        self.dump(None, deadline)
     }
 
     fn in_flight(&self, resource: &Resource, deadline: &Deadline) -> Result<InFlight, Error> {

@@ -62,6 +62,15 @@ pub fn is_claimed(root: &Root, uuid: &str, domid: u32) -> bool {
     }
 }
 
+/// Whether a mark stands that is that domain's, or nobody's yet. Nothing is claimed, nothing said.
+#[must_use]
+pub fn stands(root: &Root, uuid: &str, domid: u32) -> bool {
+    let folder = root.join(FOLDER);
+    let ours = fs::symlink_metadata(&folder).is_ok_and(|s| s.is_dir() && is_roots(&s));
+    let names = [format!("{uuid}.{domid}"), uuid.to_owned()];
+    ours && names.iter().any(|name| check(&folder.join(name)).is_ok())
+}
+
 /// Removes what a domain has claimed, and every claim that has expired.
 pub fn drop_claims(root: &Root, domid: u32) {
     let Ok(entries) = fs::read_dir(root.join(FOLDER)) else {
