@@ -35,6 +35,8 @@ pub enum Command {
     Check(Check),
     /// Say what add or remove would do for a disk, and why: the facts, the rule, the plan
     Explain(Explain),
+    /// Show which guest has which resource, in which role, towards which peer, and what does not agree
+    Status(Status),
 }
 
 /// What to explain.
@@ -101,6 +103,24 @@ pub struct Check {
     pub from: Option<String>,
 }
 
+/// What to show.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A row for each volume. Where DRBD and the guests disagree, the row is marked with ! and a sentence below says \
+what to do. Colours only on a terminal, and not with NO_COLOR set.
+Exit code: 0 all agrees, 1 failed or a named resource is not up, 5 something does not agree.")]
+pub struct Status {
+    /// Only these resources
+    #[arg(value_name = "RES")]
+    pub resources: Vec<String>,
+    /// Print an object of JSON; with --watch one a line for each change
+    #[arg(long)]
+    pub json: bool,
+    /// Go on showing it, redrawn when DRBD or xenstore tell of a change, until stopped
+    #[arg(long)]
+    pub watch: bool,
+}
+
 /// How to reap.
 #[derive(Debug, clap::Args)]
 pub struct Reap {
@@ -146,6 +166,7 @@ impl fmt::Display for Command {
             Self::Reap(_) => "reap",
             Self::Check(_) => "check",
             Self::Explain(_) => "explain",
+            Self::Status(_) => "status",
         })
     }
 }
@@ -194,6 +215,7 @@ mod tests {
             said(&["check", "web.cfg", "--migrate", "nodo2", "-s", "ssh -p 22"]),
             "check"
         );
+        assert_eq!(said(&["status", "--json", "--watch", "a", "b"]), "status");
         for args in [
             &[][..],
             &["check"],
@@ -212,6 +234,8 @@ mod tests {
             &["add "],
             &["reap", "web-root"],
             &["reap", "a=b"],
+            &["status", "--dry-run"],
+            &["status", "-x"],
         ] {
             assert_eq!(parse(args), None, "{args:?}");
         }

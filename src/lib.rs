@@ -43,6 +43,7 @@ pub mod request;
 pub mod root;
 pub mod sharing;
 pub mod spec;
+pub mod status;
 pub mod store;
 pub mod survey;
 pub mod words;

@@ -4,6 +4,7 @@ pub mod check;
 pub mod explain;
 pub mod operator;
 pub mod reap;
+pub mod status;
 pub mod toolstack;
 
 use crate::root::{Root, VARIABLE};

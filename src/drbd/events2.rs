@@ -118,7 +118,7 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
 }
 
 /// `25.66` as 2566.
-pub(super) fn hundredths(percent: &str) -> Option<u32> {
+fn hundredths(percent: &str) -> Option<u32> {
     let (whole, part) = percent.split_once('.').unwrap_or((percent, ""));
     let part: String = part.chars().chain("00".chars()).take(2).collect();
     let whole: u32 = whole.parse().ok().filter(|w| *w <= 100)?;
@@ -179,5 +179,27 @@ impl<'a> Keys<'a> {
             family: family.to_owned(),
             endpoint: endpoint.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn per_cents_are_read_to_the_hundredth() {
+        for (text, number) in [
+            ("25.66", Some(2566)),
+            ("2.5", Some(250)),
+            ("0.805", Some(80)),
+            ("100.00", Some(10_000)),
+            ("7", Some(700)),
+            ("101.00", None),
+            ("-1.00", None),
+            ("1.x", None),
+            ("", None),
+        ] {
+            assert_eq!(hundredths(text), number, "{text}");
+        }
     }
 }

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use super::events2::hundredths;
 use super::resource::{Connection, Generation, PeerDevice, Resource, Volume};
 use super::words::{ConnectionState, DiskState, ReplicationState, Role};
 
@@ -231,10 +230,15 @@ fn healthy(state: &str) -> Option<Healthy> {
     })
 }
 
-/// `[====>....] sync'ed: 25.8% (36084/48640)K` (drbd 8.4: `drbd/drbd_proc.c`, `drbd_syncer_progress`).
+/// `[==>......] sync'ed: 15.4% (48740/49152)K`: by what is left of how much. The per cent before it
+/// are rounded to whole megabytes (drbd 8.4: `drbd/drbd_proc.c`, `drbd_get_syncer_progress`).
 fn synced(line: &str) -> Option<u32> {
     let (_, rest) = line.split_once("ed:").filter(|_| line.starts_with('['))?;
-    hundredths(rest.trim_start().split_once('%')?.0)
+    let (_, rest) = rest.split_once('(')?;
+    let (left, total) = rest.split_once(')')?.0.split_once('/')?;
+    let (left, total): (u64, u64) = (left.parse().ok()?, total.parse().ok()?);
+    let done = total.checked_sub(left)?.checked_mul(10_000)?;
+    u32::try_from(done.checked_div(total)?).ok()
 }
 
 fn word<'a>(line: &'a str, key: &str) -> Option<&'a str> {
@@ -279,6 +283,27 @@ mod tests {
         assert_eq!(file.counters(1), Some(expected));
         assert_eq!(file.counters(10), None);
         assert_eq!(file.minors[&1].role, Some(Role::Primary));
+    }
+
+    #[test]
+    fn how_far_a_resync_is() {
+        for (line, done) in [
+            (
+                "[==>.................] sync'ed: 15.4% (48740/49152)K",
+                Some(83),
+            ),
+            (
+                "[===================>] sync'ed:100.0% (0/16)K",
+                Some(10_000),
+            ),
+            ("[>...................] verified:  0.3% (3/4)M", Some(2500)),
+            ("[>...................] sync'ed:  0.3% (5/4)K", None),
+            ("[>...................] sync'ed:  0.3% (0/0)K", None),
+            ("finish: 0:01:00 speed: 412 (412) K/sec", None),
+            ("resync: used:0/61 hits:0 misses:0", None),
+        ] {
+            assert_eq!(synced(line), done, "{line}");
+        }
     }
 
     #[test]

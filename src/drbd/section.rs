@@ -149,6 +149,15 @@ mod tests {
         assert_eq!(net.flag("always-asbp"), None);
     }
 
+    #[test]
+    fn each_statement_comes_by_itself() {
+        let text = "# head\nresource a { x 1; }\n;resource b { y { z; } } end";
+        let all: Vec<Section> = Section::each(text).collect();
+        let words: Vec<&str> = all.iter().map(|s| s.words[1].as_str()).collect();
+        assert_eq!(words, ["a", "b"]);
+        assert_eq!(all, Section::parse(text).inner);
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_parser_fail(text in "[ -~\\n\"{};#é]{0,400}") {

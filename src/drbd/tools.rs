@@ -16,7 +16,7 @@ use super::settings::{ConnectionSettings, Settings, devices_of_84};
 use super::words::Role;
 use super::{Absence, Error, InFlight, Name, Replication, events2};
 use crate::deadline::Deadline;
-use crate::process::{self, Output, RunError};
+use crate::process::{self, Output, RunError, Stream};
 use crate::root::Root;
 
 /// What drbdsetup itself runs when the module is 8.4 (drbd-utils: user/v9/drbdsetup.c). Called
@@ -66,6 +66,19 @@ impl Tools {
                 self.program("drbdsetup")
             }
         })
+    }
+
+    /// Whatever changes from now on, as long as somebody listens; `None` while the module is not
+    /// loaded. What it says is not read: that it says something tells that it is time to look.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn events(&self) -> Result<Option<Stream>, Error> {
+        let Some(file) = self.proc_drbd()? else {
+            return Ok(None);
+        };
+        let program = self.drbdsetup(file.generation);
+        Ok(Some(Stream::start(program, &["events2"])?))
     }
 
     fn program(&self, name: &str) -> PathBuf {

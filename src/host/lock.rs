@@ -167,6 +167,26 @@ mod tests {
         keep(&path, "it", &Deadline::within(Duration::from_secs(5))).unwrap();
     }
 
+    /// By the kernel's own list, which names files by their numbers.
+    #[test]
+    fn what_is_held_is_known_without_a_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir(folder.path().join("proc")).unwrap();
+        std::os::unix::fs::symlink("/proc/locks", folder.path().join("proc/locks")).unwrap();
+        let deadline = Deadline::within(Duration::from_secs(5));
+        let locks = ["a", "b"].map(|name| {
+            let path = folder.path().join("run/lock").join(name);
+            keep(&path, name, &deadline).unwrap()
+        });
+        let mut names = held(&root, "/run/lock");
+        names.sort();
+        assert_eq!(names, ["a", "b"]);
+        drop(locks);
+        assert_eq!(held(&root, "/run/lock"), [""; 0]);
+        assert_eq!(held(&root, "/nowhere"), [""; 0]);
+    }
+
     #[test]
     fn contract_14_xens_lock_file_is_removed_by_its_holder() {
         let folder = tempfile::tempdir().unwrap();
