@@ -274,7 +274,7 @@ fn drbd_that_cannot_be_asked_is_a_failure() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
         assert!(
             ran.stderr
-                .contains("status failed: DRBD cannot be asked: no netlink"),
+                .contains("status failed: DRBD cannot be asked: no netlink [BD-READING]"),
             "{ran:?}"
         );
     });

@@ -15,6 +15,7 @@ use crate::drbd::tools::Tools;
 use crate::drbd::{Absence, Error, Name, Replication};
 use crate::host::Linux;
 use crate::logging::PERSON;
+use crate::message::{Code, Coded, Message};
 use crate::outcome::ExitCode;
 use crate::policy::Configuration;
 use crate::refusal::Refusal;
@@ -36,7 +37,8 @@ const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 pub fn run(options: &cli::Status, root: Root) -> Result<ExitCode> {
     warn_of_test(&root);
     let configuration = Configuration::read(&root).unwrap_or_else(|error| {
-        log::error!(target: PERSON, "{error}; its defaults hold for this status");
+        let code = error.code();
+        log::error!(target: PERSON, code = code.as_str(); "{error}; its defaults hold for this status [{code}]");
         Configuration::default()
     });
     let here = Here {
@@ -46,17 +48,18 @@ pub fn run(options: &cli::Status, root: Root) -> Result<ExitCode> {
         tools: Tools::new(root),
     };
     let limit = if options.watch { EVER } else { LOOK };
-    let all = Deadline::within_or_signal(limit).context("cannot watch for signals")?;
+    let all = Deadline::within_or_signal(limit)
+        .map_err(|e| Message::new(Code::Host, format!("cannot watch for signals: {e}")))?;
     if options.watch {
         return watch::run(&here, &all);
     }
     let survey = match here.look(&all) {
         Ok(survey) => survey,
-        Err(error) => return failed(error),
+        Err(error) => return failed(&error),
     };
     let missing = here.missing(&survey, &all);
     for refusal in &missing {
-        log::error!(target: PERSON, "{refusal}");
+        tell(&refusal.message());
     }
     let status = here.status(&survey);
     // A closed pipe is nobody's failure.
@@ -69,13 +72,18 @@ pub fn run(options: &cli::Status, root: Root) -> Result<ExitCode> {
     Ok(code(&status, !missing.is_empty()))
 }
 
+fn tell(message: &Message) {
+    log::error!(target: PERSON, code = message.code.as_str(); "{message}");
+}
+
 /// A look that took too long has an exit code of its own.
-fn failed(error: Error) -> Result<ExitCode> {
+fn failed(error: &Error) -> Result<ExitCode> {
+    let message = error.message();
     if error.expired() == Some(Expired::Deadline) {
-        log::error!(target: PERSON, "status: {error}");
+        tell(&message);
         return Ok(ExitCode::Deadline);
     }
-    Err(error).context("DRBD cannot be asked")
+    Err(message).context("DRBD cannot be asked")
 }
 
 fn code(status: &Status, missing: bool) -> ExitCode {

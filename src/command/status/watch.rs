@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::{Here, LOOK, failed, screen};
 use crate::deadline::Deadline;
 use crate::drbd::{Error, Generation};
+use crate::message::Coded;
 use crate::outcome::ExitCode;
 use crate::process::{News, Stream};
 use crate::status::{Status, table};
@@ -47,7 +48,7 @@ pub(super) fn run(here: &Here<'_>, all: &Deadline) -> Result<ExitCode> {
                 (words(here, &status), pause)
             }
             Err(_) if all.check().is_err() => return Ok(ExitCode::Done),
-            Err(error) if first => return failed(error),
+            Err(error) if first => return failed(&error),
             Err(error) => (failure(here, &error), Some(GONE)),
         };
         if text != last && tell(here, &text).is_err() {
@@ -75,9 +76,9 @@ fn words(here: &Here<'_>, status: &Status) -> String {
 }
 
 fn failure(here: &Here<'_>, error: &Error) -> String {
-    let error = crate::words::printable(&error.to_string());
+    let error = error.message();
     if here.options.json {
-        log::error!("{error}");
+        log::error!(code = error.code.as_str(); "{error}");
         return String::new();
     }
     format!("! {error}\n")
