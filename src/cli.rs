@@ -35,7 +35,7 @@ pub enum Command {
     Check(Check),
     /// Say what add or remove would do for a disk, and why: the facts, the rule, the plan
     Explain(Explain),
-    /// Show which guest has which resource, in which role, towards which peer, and what does not agree
+    /// Show which guest has which resource, its peers, and what disagrees
     Status(Status),
 }
 
@@ -106,17 +106,18 @@ pub struct Check {
 /// What to show.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A row for each volume. Where DRBD and the guests disagree, the row is marked with ! and a sentence below says \
-what to do. Colours only on a terminal, and not with NO_COLOR set.
-Exit code: 0 all agrees, 1 failed or a named resource is not up, 5 something does not agree.")]
+A row for each volume. Where DRBD and the guests disagree, the row is marked
+with ! and a sentence below says what to do.
+Exit code: 0 all agrees, 1 failed, or a named resource is not up, 4 not in time,
+5 something disagrees.")]
 pub struct Status {
     /// Only these resources
     #[arg(value_name = "RES")]
     pub resources: Vec<String>,
-    /// Print an object of JSON; with --watch one a line for each change
+    /// Print an object of JSON; with --watch one for each change
     #[arg(long)]
     pub json: bool,
-    /// Go on showing it, redrawn when DRBD or xenstore tell of a change, until stopped
+    /// Show it anew whenever DRBD or xenstore tell of a change
     #[arg(long)]
     pub watch: bool,
 }

@@ -67,8 +67,9 @@ impl fmt::Display for Occupant {
 /// When xenstored cannot be asked.
 pub fn occupants(store: &impl Xs, host: &impl Host, minors: &[u32]) -> io::Result<Vec<Occupant>> {
     let wanted = |minor| minors.contains(&minor);
+    let attached = host.attached();
     let published = sharing::all_uses(store, wanted)?.published;
-    Ok(join(published, host.attached(), wanted))
+    Ok(join(published, attached, wanted))
 }
 
 /// What xenstore and the kernel say, put together; of those minors that are wanted.

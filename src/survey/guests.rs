@@ -29,6 +29,7 @@ pub(super) struct Disks {
 impl Disks {
     /// Walks over all backends.
     pub fn read(store: &impl Xs, host: &impl Host) -> io::Result<Self> {
+        let attached = host.attached();
         let all = sharing::all_uses(store, |_| true)?;
         let mut unpublished = Vec::new();
         for folder in &all.unpublished {
@@ -39,7 +40,7 @@ impl Disks {
             qemu.extend(read_qemu(store, folder)?);
         }
         Ok(Self {
-            occupants: occupant::join(all.published, host.attached(), |_| true),
+            occupants: occupant::join(all.published, attached, |_| true),
             unpublished,
             qemu,
         })

@@ -126,8 +126,8 @@ mod tests {
 
     #[test]
     fn a_long_table_keeps_its_head_and_its_marks() {
-        let text: String = (0..50).map(|n| format!("row {n}\n")).collect();
-        let fitting = fit(&format!("{text}! one\n! two\n"), 80, 10);
+        let rows: Vec<String> = (0..50).map(|n| format!("row {n}")).collect();
+        let fitting = fit(&format!("{}\n! one\n! two\n", rows.join("\n")), 80, 10);
         let lines: Vec<&str> = fitting.split("\x1b[K\n").collect();
         assert_eq!(lines.len(), 10, "nine lines and the end");
         assert_eq!((lines[0], lines[5]), ("row 0", "row 5"));
