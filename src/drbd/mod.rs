@@ -1,5 +1,6 @@
 //! DRBD as seen from this node: what a resource is like, and the few commands that change it.
 
+pub mod configured;
 pub mod error;
 pub mod events2;
 pub mod proc_drbd;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::deadline::{Deadline, Expired};
 use crate::process::RunError;
 
+pub use configured::Configured;
 pub use error::{Class, CommandError};
 pub use resource::{Address, Connection, Generation, Path, PeerDevice, Resource, Volume};
 pub use settings::{ConnectionSettings, Settings};

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::configured::Configured;
 use super::error::CommandError;
 use super::proc_drbd::ProcDrbd;
 use super::resource::{Generation, Resource};
@@ -81,7 +82,7 @@ impl Tools {
         Ok(Some(Stream::start(program, &["events2"])?))
     }
 
-    fn program(&self, name: &str) -> PathBuf {
+    pub(super) fn program(&self, name: &str) -> PathBuf {
         ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
             .iter()
             .map(|folder| self.root.join(&format!("{folder}/{name}")))
@@ -144,23 +145,12 @@ impl Tools {
         let mut args = vec!["--dry-run", "--verbose", "dump"];
         args.extend(only);
         let output = self.drbdadm(&args, deadline).ok()?;
-        let mut allowed = BTreeMap::new();
-        for resource in Section::each(&output.stdout) {
-            let [word, name, ..] = resource.words.as_slice() else {
-                continue;
-            };
-            if word != "resource" {
-                continue;
-            }
-            let inner = resource.all("connection").flat_map(|c| c.all("net"));
-            let mut nets = resource.all("net").chain(inner);
-            let any = nets.any(|net| net.flag("allow-two-primaries") == Some(true));
-            *allowed.entry(name.clone()).or_default() |= any;
-        }
+        let all = Configured::parse_all(&output.stdout).into_iter();
+        let allowed: BTreeMap<_, _> = all.map(|(name, c)| (name, c.two_primaries)).collect();
         (!allowed.is_empty()).then_some(allowed)
     }
 
-    fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
+    pub(super) fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
         process::run(&self.program("drbdadm"), args, &deadline.at_most(SHORT))
     }
 }
