@@ -37,6 +37,8 @@ pub enum Command {
     Explain(Explain),
     /// Show which guest has which resource, its peers, and what disagrees
     Status(Status),
+    /// Say what is wrong with this host, and which command mends it
+    Doctor(Doctor),
 }
 
 /// What to explain.
@@ -122,6 +124,22 @@ pub struct Status {
     pub watch: bool,
 }
 
+/// How to report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+It looks at DRBD and drbd-utils, Xen, the script in Xen's directory, each
+resource's state and settings, what was left behind, what else holds DRBD's
+devices (LVM, multipathd), systemd's units, udev's rule, libvirt's hook and
+/etc/xen/block-drbd.toml. Nothing is changed. Colours only on a terminal, and
+not with NO_COLOR set.
+Exit code: 0 nothing is wrong (there may be notes), 1 something could not be
+looked at, 5 an error or a warning.")]
+pub struct Doctor {
+    /// Print an array of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How to reap.
 #[derive(Debug, clap::Args)]
 pub struct Reap {
@@ -168,6 +186,7 @@ impl fmt::Display for Command {
             Self::Check(_) => "check",
             Self::Explain(_) => "explain",
             Self::Status(_) => "status",
+            Self::Doctor(_) => "doctor",
         })
     }
 }
@@ -217,6 +236,7 @@ mod tests {
             "check"
         );
         assert_eq!(said(&["status", "--json", "--watch", "a", "b"]), "status");
+        assert_eq!(said(&["doctor", "--json"]), "doctor");
         for args in [
             &[][..],
             &["check"],
@@ -237,6 +257,8 @@ mod tests {
             &["reap", "a=b"],
             &["status", "--dry-run"],
             &["status", "-x"],
+            &["doctor", "web-root"],
+            &["doctor", "--fix"],
         ] {
             assert_eq!(parse(args), None, "{args:?}");
         }

@@ -18,6 +18,7 @@ pub mod command;
 pub mod completion;
 pub mod deadline;
 pub mod decision;
+pub mod doctor;
 pub mod domain_file;
 pub mod drbd;
 pub mod execute;

@@ -1,6 +1,7 @@
 //! What a command line leads to: one module for each way of being called.
 
 pub mod check;
+pub mod doctor;
 pub mod explain;
 pub mod operator;
 pub mod reap;

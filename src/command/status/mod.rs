@@ -1,6 +1,6 @@
 //! `status`, as a person or a program runs it.
 
-mod screen;
+pub(super) mod screen;
 mod watch;
 
 use std::io::{self, Write};

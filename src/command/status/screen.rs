@@ -7,11 +7,15 @@ use crate::status::table::Style;
 
 /// How to draw on standard output.
 pub(super) fn style() -> Style {
-    let terminal = io::stdout().is_terminal();
     Style {
         width: size().map(|(columns, _)| columns),
-        colour: terminal && has_colours(|name| std::env::var(name).ok()),
+        colour: colour(),
     }
+}
+
+/// Whether standard output is a terminal that shall be coloured.
+pub(in crate::command) fn colour() -> bool {
+    io::stdout().is_terminal() && has_colours(|name| std::env::var(name).ok())
 }
 
 /// Nobody asked for none (no-color.org), and the terminal can.
