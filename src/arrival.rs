@@ -5,9 +5,6 @@ use crate::drbd::{Resource, Role};
 use crate::facts::Arrival;
 use crate::host::Caller;
 
-/// What `xl migrate` calls a domain that it receives (xen: `tools/xl/xl_vmcontrol.c`).
-const INCOMING: &str = "--incoming";
-
 /// An incoming migration shows two signs, which must agree: under `xl` the name and the command that
 /// runs this program; under libvirt the mark that its hook left, and that no `xl` runs this program.
 /// Only where a mark can count is it asked for, since that is what claims it.
@@ -16,10 +13,7 @@ pub(crate) fn arrival(
     caller: Caller,
     is_marked: impl FnOnce(&str) -> bool,
 ) -> Arrival {
-    let named = guest
-        .name
-        .as_deref()
-        .is_some_and(|n| n.len() > INCOMING.len() && n.ends_with(INCOMING));
+    let named = guest.is_named_incoming();
     let marked = || guest.uuid().is_some_and(is_marked);
     let incoming = match caller {
         Caller::MigrateReceive | Caller::DriverDomain => named,

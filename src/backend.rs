@@ -183,6 +183,24 @@ impl Guest {
         })
     }
 
+    /// Named as `xl migrate` names a domain that it receives (xen: `tools/xl/xl_vmcontrol.c`).
+    #[must_use]
+    pub fn is_named_incoming(&self) -> bool {
+        self.is_named_with("--incoming")
+    }
+
+    /// Named as `xl migrate` names a domain that the other host has received.
+    #[must_use]
+    pub fn is_named_migrated_away(&self) -> bool {
+        self.is_named_with("--migratedaway")
+    }
+
+    /// Those endings are xl's (xen: `tools/xl/xl_vmcontrol.c`, `tools/xl/xl_migrate.c`).
+    fn is_named_with(&self, ending: &str) -> bool {
+        let name = self.name.as_deref().unwrap_or_default();
+        name.len() > ending.len() && name.ends_with(ending)
+    }
+
     /// Its uuid: 36 lower-case characters, as libxl writes them behind `/vm/` (xen:
     /// `tools/libs/light/libxl_create.c`, `libxl__domain_make`). It becomes the name of a file, so
     /// nothing else passes.

@@ -39,6 +39,10 @@ pub enum Command {
     Check(Check),
     /// Say what add or remove would do for a disk, and why
     Explain(Explain),
+    /// Show which guest has which resource, its peers, and what disagrees
+    Status(Status),
+    /// Say what is wrong with this host, and which command mends it
+    Doctor(Doctor),
 }
 
 /// What to explain.
@@ -107,6 +111,41 @@ pub struct Check {
     pub from: Option<String>,
 }
 
+/// What to show.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A row for each volume. Where DRBD and the guests disagree, the row is marked
+with ! and a sentence below says what to do.
+Exit code: 0 all agrees, 1 failed, or a named resource is not up, 4 not in time,
+5 something disagrees.")]
+pub struct Status {
+    /// Only these resources
+    #[arg(value_name = "RES")]
+    pub resources: Vec<String>,
+    /// Print an object of JSON; with --watch one for each change
+    #[arg(long)]
+    pub json: bool,
+    /// Show it anew whenever DRBD or xenstore tell of a change
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// How to report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+It looks at DRBD and drbd-utils, Xen, the script in Xen's directory, each
+resource's state and settings, what was left behind, what else holds DRBD's
+devices (LVM, multipathd), systemd's units, udev's rule, libvirt's hook and
+/etc/xen/block-drbd.toml. Nothing is changed. Colours only on a terminal, and
+not with NO_COLOR set.
+Exit code: 0 nothing is wrong (there may be notes), 1 something could not be
+looked at, 5 an error or a warning.")]
+pub struct Doctor {
+    /// Print an array of JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// How to reap.
 #[derive(Debug, clap::Args)]
 pub struct Reap {
@@ -152,6 +191,8 @@ impl fmt::Display for Command {
             Self::Reap(_) => "reap",
             Self::Check(_) => "check",
             Self::Explain(_) => "explain",
+            Self::Status(_) => "status",
+            Self::Doctor(_) => "doctor",
         })
     }
 }
@@ -200,6 +241,8 @@ mod tests {
             said(&["check", "web.cfg", "--migrate", "nodo2", "-s", "ssh -p 22"]),
             "check"
         );
+        assert_eq!(said(&["status", "--json", "--watch", "a", "b"]), "status");
+        assert_eq!(said(&["doctor", "--json"]), "doctor");
         for args in [
             &[][..],
             &["check"],
@@ -218,6 +261,10 @@ mod tests {
             &["add "],
             &["reap", "web-root"],
             &["reap", "a=b"],
+            &["status", "--dry-run"],
+            &["status", "-x"],
+            &["doctor", "web-root"],
+            &["doctor", "--fix"],
         ] {
             assert_eq!(parse(args), None, "{args:?}");
         }

@@ -45,6 +45,27 @@ impl fmt::Display for Holder {
     }
 }
 
+impl Holder {
+    /// Minor of the device.
+    #[must_use]
+    pub fn minor(&self) -> u32 {
+        match self {
+            Self::Mount { minor, .. } | Self::Swap { minor } | Self::Device { minor, .. } => *minor,
+        }
+    }
+
+    /// What it is, without the device: `mounted on /mnt`.
+    #[must_use]
+    pub fn short(&self) -> String {
+        let text = match self {
+            Self::Mount { on, .. } => format!("mounted on {on}"),
+            Self::Swap { .. } => "swap space".to_owned(),
+            Self::Device { name, .. } => format!("held by {name}"),
+        };
+        crate::words::short(&text, 80)
+    }
+}
+
 /// All holders of those minors.
 #[must_use]
 pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {

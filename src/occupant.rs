@@ -3,6 +3,7 @@
 //! xenstore alone is not enough: a toolstack that gave up leaves a folder for ever, or deletes it while
 //! the kernel still writes for a guest that is gone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use xenstore_rs::Xs;
 
 use crate::backend::DRBD_MAJOR;
-use crate::host::Host;
+use crate::host::{Attached, Host};
 use crate::sharing::{self, Relation, Use};
 
 /// One disk of a guest that leads to a volume.
@@ -20,6 +21,8 @@ pub struct Occupant {
     pub domid: u32,
     /// Name of the backend's folder, which is the number of the virtual device.
     pub device: String,
+    /// Minor of the volume.
+    pub minor: u32,
     /// What xenstore says, where it is published there.
     pub published: Option<Use>,
     /// The kernel has it, so it may have the volume open.
@@ -41,7 +44,8 @@ impl Occupant {
     }
 
     /// What xenstore says, where it is of a domain that exists.
-    fn known(&self) -> Option<&Use> {
+    #[must_use]
+    pub fn known(&self) -> Option<&Use> {
         let published = self.published.as_ref();
         published.filter(|u| u.relation != Relation::Gone)
     }
@@ -57,34 +61,52 @@ impl fmt::Display for Occupant {
     }
 }
 
-/// All of them.
+/// All that lead to those minors.
 ///
 /// # Errors
 /// When xenstored cannot be asked.
 pub fn occupants(store: &impl Xs, host: &impl Host, minors: &[u32]) -> io::Result<Vec<Occupant>> {
-    let mut attached = host.attached();
-    let mut found: Vec<Occupant> = Vec::new();
-    for (device, user) in sharing::all_uses(store, minors)? {
-        let domid = user.guest.domid;
-        let known = attached.len();
-        attached.retain(|a| (a.domid, a.device.to_string().as_str()) != (domid, &*device));
-        found.push(Occupant {
-            domid,
-            device: device.into(),
-            published: Some(user),
-            attached: attached.len() < known,
-        });
-    }
-    let ours = |minor| minors.contains(&minor);
-    attached.retain(|a| {
-        a.number
-            .is_some_and(|n| n.major == DRBD_MAJOR && ours(n.minor))
-    });
-    found.extend(attached.into_iter().map(|a| Occupant {
-        domid: a.domid,
-        device: a.device.to_string(),
-        published: None,
-        attached: true,
+    let wanted = |minor| minors.contains(&minor);
+    let attached = host.attached();
+    let published = sharing::all_uses(store, wanted)?.published;
+    Ok(join(published, attached, wanted))
+}
+
+/// What xenstore and the kernel say, put together; of those minors that are wanted.
+#[must_use]
+pub fn join(
+    published: Vec<(Box<str>, Use)>,
+    attached: Vec<Attached>,
+    wanted: impl Fn(u32) -> bool,
+) -> Vec<Occupant> {
+    let mut attached: BTreeMap<(u32, u32), Attached> = attached
+        .into_iter()
+        .map(|a| ((a.domid, a.device), a))
+        .collect();
+    let mut found: Vec<Occupant> = published
+        .into_iter()
+        .map(|(device, user)| {
+            let domid = user.guest.domid;
+            let number = device.parse().ok();
+            let kernel = number.and_then(|number| attached.remove(&(domid, number)));
+            Occupant {
+                domid,
+                device: device.into(),
+                minor: user.minor,
+                published: Some(user),
+                attached: kernel.is_some(),
+            }
+        })
+        .collect();
+    found.extend(attached.into_values().filter_map(|a| {
+        let number = a.number.filter(|n| n.major == DRBD_MAJOR)?;
+        wanted(number.minor).then(|| Occupant {
+            domid: a.domid,
+            device: a.device.to_string(),
+            minor: number.minor,
+            published: None,
+            attached: true,
+        })
     }));
-    Ok(found)
+    found
 }

@@ -26,16 +26,19 @@ pub enum ExitCode {
     Refused = 3,
     /// Not finished in time.
     Deadline = 4,
+    /// DRBD and the guests do not agree, or something else was found that somebody should know.
+    Disagreement = 5,
 }
 
 impl ExitCode {
     /// Every code.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
         Self::Refused,
         Self::Deadline,
+        Self::Disagreement,
     ];
 
     /// What the manual says of it.
@@ -47,6 +50,7 @@ impl ExitCode {
             Self::Usage => "Called wrongly.",
             Self::Refused => "Refused: the disk would not be safe there.",
             Self::Deadline => "Not finished in time.",
+            Self::Disagreement => "Done, and something was found that does not agree.",
         }
     }
 }
@@ -190,5 +194,6 @@ mod tests {
             );
         }
         assert_eq!(ExitCode::Usage as u8, 2);
+        assert_eq!(ExitCode::Disagreement as u8, 5);
     }
 }

@@ -208,6 +208,11 @@ impl Configuration {
         })
     }
 
+    /// The resources that have a section of their own.
+    pub fn sections(&self) -> impl Iterator<Item = &str> {
+        self.resource.keys().map(|name| name.0.as_str())
+    }
+
     /// What holds for that resource; `None` for settings that belong to none.
     #[must_use]
     pub fn policy(&self, resource: Option<&str>) -> Policy {

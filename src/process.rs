@@ -4,6 +4,8 @@
 //! `tools/libs/light/libxl_aoutils.c)`: a promotion that outlived us would happen behind the
 //! toolstack's back, after `remove`.
 
+mod stream;
+
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -17,6 +19,8 @@ use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::deadline::{Deadline, Expired};
+
+pub use stream::{News, Stream};
 
 /// Where DRBD's tools look for helpers of their own.
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -82,17 +86,7 @@ pub fn run<A: AsRef<OsStr>>(
             expired,
         });
     }
-    let mut command = Command::new(program);
-    command
-        .args(args)
-        .env_clear()
-        .env("LC_ALL", "C")
-        .env("PATH", PATH)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    die_with_parent(&mut command);
+    let mut command = command(program, args);
     let mut child = command.spawn().map_err(|source| RunError::Spawn {
         program: name(),
         source,
@@ -111,6 +105,22 @@ pub fn run<A: AsRef<OsStr>>(
             source,
         },
     })
+}
+
+/// A program by the rules for all of them; its standard error comes back, too.
+fn command<A: AsRef<OsStr>>(program: &Path, args: &[A]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", PATH)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    die_with_parent(&mut command);
+    command
 }
 
 /// Asks the kernel to kill the child when we die, by whatever hand.

@@ -1,6 +1,8 @@
 //! Who else on this host uses the resource through a block backend (xen: tools/hotplug/Linux/block
 //! `check_sharing`, whose rules for "the same guest" hold here, too).
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io;
 
 use serde::{Deserialize, Serialize};
@@ -70,86 +72,173 @@ pub fn uses(
     guest: &Guest,
     minors: &[u32],
 ) -> io::Result<Vec<Use>> {
-    let found = published(store, &own.all(), &own.to_string(), minors, guest)?;
-    Ok(found.into_iter().map(|(_, user)| user).collect())
-}
-
-/// All published uses of those minors, each with the name of its folder, which is the number of the
-/// virtual device. To nobody in particular, so nobody is the same guest.
-///
-/// # Errors
-/// When xenstored cannot be asked.
-pub fn all_uses(store: &impl Xs, minors: &[u32]) -> io::Result<Vec<(Box<str>, Use)>> {
-    published(store, "backend/vbd", "", minors, &Guest::default())
-}
-
-/// Everybody below `all` but the one at `own`.
-fn published(
-    store: &impl Xs,
-    all: &str,
-    own: &str,
-    minors: &[u32],
-    guest: &Guest,
-) -> io::Result<Vec<(Box<str>, Use)>> {
+    let wanted = |minor| minors.contains(&minor);
     let mut found = Vec::new();
-    for domain in directory(store, all)? {
-        let Ok(domid) = domain.parse::<u32>() else {
+    for folder in folders(store, &own.all())? {
+        if folder.path == own.to_string() {
             continue;
-        };
-        for device in directory(store, &format!("{all}/{domain}"))? {
-            let path = format!("{all}/{domain}/{device}");
-            if path == own {
-                continue;
-            }
-            let Some(number) = read_visible(store, &format!("{path}/physical-device"))? else {
-                continue;
-            };
-            let Some(DeviceNumber {
-                major: DRBD_MAJOR,
-                minor,
-            }) = DeviceNumber::parse(&number)
-            else {
-                continue;
-            };
-            if minors.contains(&minor) {
-                let user = user(store, &path, domid, minor, guest)?;
-                found.extend(user.map(|user| (device, user)));
-            }
+        }
+        if let Published::Drbd(minor) = folder.published(store, &wanted)? {
+            let other = Guest::read(store, folder.domid)?;
+            let relation = relation(store, &other, guest)?;
+            found.extend(folder.user(store, minor, other, relation)?);
         }
     }
     Ok(found)
 }
 
-/// `None` when the folder went away meanwhile.
-fn user(
-    store: &impl Xs,
-    path: &str,
-    domid: u32,
-    minor: u32,
-    guest: &Guest,
-) -> io::Result<Option<Use>> {
-    let node = |name: &str| read_visible(store, &format!("{path}/{name}"));
-    let Some(state) = node("state")? else {
-        return Ok(None);
-    };
-    let other = Guest::read(store, domid)?;
-    let relation = if domid == guest.domid {
+/// The folder of one disk of a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The domain that uses it.
+    pub domid: u32,
+    /// Its name, which is the number of the virtual device.
+    pub device: Box<str>,
+    /// Where it is.
+    pub path: String,
+}
+
+/// Everybody's disks that lead to some minors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllUses {
+    /// Those that are published, each with the name of its folder.
+    pub published: Vec<(Box<str>, Use)>,
+    /// Folders that publish no device at all.
+    pub unpublished: Vec<Folder>,
+}
+
+/// All published uses of minors that are wanted. To nobody in particular, so nobody is the same guest.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+pub fn all_uses(store: &impl Xs, wanted: impl Fn(u32) -> bool) -> io::Result<AllUses> {
+    let nobody = Guest::default();
+    let mut guests = BTreeMap::new();
+    let mut all = AllUses::default();
+    for folder in folders(store, "backend/vbd")? {
+        match folder.published(store, &wanted)? {
+            Published::Other => {}
+            Published::Nothing => all.unpublished.push(folder),
+            Published::Drbd(minor) => {
+                let (guest, relation) = match guests.entry(folder.domid) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        let guest = Guest::read(store, folder.domid)?;
+                        let relation = relation(store, &guest, &nobody)?;
+                        new.insert((guest, relation))
+                    }
+                };
+                let user = folder.user(store, minor, guest.clone(), *relation)?;
+                all.published.extend(user.map(|user| (folder.device, user)));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// What a folder publishes to blkback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Published {
+    /// Nothing, so far or any more.
+    Nothing,
+    /// A device of DRBD with that minor.
+    Drbd(u32),
+    /// Another device, or one that is not asked for.
+    Other,
+}
+
+/// The folders of all guests' disks below `all`.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+pub fn folders(store: &impl Xs, all: &str) -> io::Result<Vec<Folder>> {
+    let mut found = Vec::new();
+    for domain in directory(store, all)? {
+        let Ok(domid) = domain.parse() else {
+            continue;
+        };
+        let parent = format!("{all}/{domain}");
+        let devices = directory(store, &parent)?.into_iter();
+        found.extend(devices.map(|device| Folder {
+            domid,
+            path: format!("{parent}/{device}"),
+            device,
+        }));
+    }
+    Ok(found)
+}
+
+impl Folder {
+    /// One of its nodes.
+    ///
+    /// # Errors
+    /// When xenstored cannot be asked.
+    pub fn node(&self, store: &impl Xs, name: &str) -> io::Result<Option<Box<str>>> {
+        read_visible(store, &format!("{}/{name}", self.path))
+    }
+
+    /// The device that is published.
+    ///
+    /// # Errors
+    /// When xenstored cannot be asked.
+    pub fn published(
+        &self,
+        store: &impl Xs,
+        wanted: &impl Fn(u32) -> bool,
+    ) -> io::Result<Published> {
+        let number = self.node(store, "physical-device")?;
+        Ok(match number.as_deref().map(DeviceNumber::parse) {
+            None => Published::Nothing,
+            Some(Some(DeviceNumber {
+                major: DRBD_MAJOR,
+                minor,
+            })) if wanted(minor) => Published::Drbd(minor),
+            Some(_) => Published::Other,
+        })
+    }
+
+    /// Its use of a published volume. `None` when the folder went away meanwhile.
+    ///
+    /// # Errors
+    /// When xenstored cannot be asked.
+    pub fn user(
+        &self,
+        store: &impl Xs,
+        minor: u32,
+        guest: Guest,
+        relation: Relation,
+    ) -> io::Result<Option<Use>> {
+        let Some(state) = self.node(store, "state")? else {
+            return Ok(None);
+        };
+        Ok(Some(Use {
+            guest,
+            vdev: self
+                .node(store, "dev")?
+                .map(String::from)
+                .unwrap_or_default(),
+            minor,
+            access: access(&self.node(store, "mode")?.unwrap_or_default()),
+            state: state.parse().ok(),
+            relation,
+        }))
+    }
+}
+
+/// How a domain is related to a guest.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+pub fn relation(store: &impl Xs, other: &Guest, guest: &Guest) -> io::Result<Relation> {
+    Ok(if other.domid == guest.domid {
         Relation::ThisDomain
     } else if other.is_same_as(guest) {
         Relation::SameGuest
-    } else if domid != 0 && !exists(store, domid)? {
+    } else if other.domid != 0 && !exists(store, other.domid)? {
         Relation::Gone
     } else {
         Relation::Other
-    };
-    Ok(Some(Use {
-        guest: other,
-        vdev: node("dev")?.map(String::from).unwrap_or_default(),
-        minor,
-        access: access(&node("mode")?.unwrap_or_default()),
-        state: state.parse().ok(),
-        relation,
-    }))
+    })
 }
 
 /// Whether a domain still has its folder. One that may not be read exists.

@@ -324,9 +324,7 @@ fn contract_36_on_8_4_each_volume_has_its_own_role() {
             continue;
         };
         let claimed = resource.role.clone();
-        ProcDrbd::parse(&file.stdout)
-            .unwrap()
-            .correct_roles(resource);
+        ProcDrbd::parse(&file.stdout).unwrap().complete(resource);
         for volume in &resource.volumes {
             let line = format!("{}: cs:", volume.minor);
             let line = file
@@ -436,7 +434,7 @@ fn what_8_4_tells_without_a_program_is_what_events2_says() {
         }
         let file = ProcDrbd::parse(&file.stdout).unwrap();
         for mut resource in parse(events) {
-            file.correct_roles(&mut resource);
+            file.complete(&mut resource);
             let Some(again) = file.again(&resource) else {
                 left += 1;
                 continue;
@@ -454,7 +452,7 @@ fn what_8_4_tells_without_a_program_is_what_events2_says() {
         }
         // By a reading that is older, too: nothing of what may change is kept.
         for mut resource in parse(events) {
-            file.correct_roles(&mut resource);
+            file.complete(&mut resource);
             let mut older = resource.clone();
             older.role = Role::Unknown;
             older.suspended.push("user".into());

@@ -5,7 +5,7 @@ use std::process::ExitCode as Code;
 use clap::Parser;
 
 use block_drbd::cli::{Cli, Command, Toolstack};
-use block_drbd::command::{check, explain, reap, toolstack};
+use block_drbd::command::{check, doctor, explain, reap, status, toolstack};
 use block_drbd::logging::{self, PERSON};
 use block_drbd::message::{Code as Cause, Message};
 use block_drbd::outcome::ExitCode;
@@ -41,6 +41,8 @@ fn main() -> Code {
         Command::Reap(options) => reap::run(options, root),
         Command::Check(options) => check::run(options, root),
         Command::Explain(options) => explain::run(options, root),
+        Command::Status(options) => status::run(options, root),
+        Command::Doctor(options) => doctor::run(options, &root),
     };
     match ended {
         Ok(code) => code.into(),

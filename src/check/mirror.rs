@@ -70,6 +70,7 @@ fn turned_resource(resource: &Resource, connection: &Connection) -> Resource {
         client: own.client,
         received: 0,
         unacked: 0,
+        done: None,
     };
     let back = Connection {
         peer: "this host".into(),

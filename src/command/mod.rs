@@ -1,9 +1,11 @@
 //! What a command line leads to: one module for each way of being called.
 
 pub mod check;
+pub mod doctor;
 pub mod explain;
 pub mod operator;
 pub mod reap;
+pub mod status;
 pub mod toolstack;
 
 use crate::root::{Root, VARIABLE};

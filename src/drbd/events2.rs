@@ -15,6 +15,7 @@ const OBJECTS: [&str; 5] = ["resource", "device", "connection", "peer-device", "
 #[must_use]
 pub fn parse(text: &str, generation: Generation) -> Vec<Resource> {
     let mut resources: Vec<Resource> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for line in text.lines() {
         let Some((object, keys)) = object(line) else {
             continue;
@@ -23,22 +24,19 @@ pub fn parse(text: &str, generation: Generation) -> Vec<Resource> {
         if name.is_empty() || !OBJECTS.contains(&object) {
             continue;
         }
-        let index = resources
-            .iter()
-            .position(|r| r.name == name)
-            .unwrap_or_else(|| {
-                resources.push(Resource {
-                    name,
-                    generation,
-                    role: Role::Unknown,
-                    // Until DRBD says that it is not.
-                    suspended: vec!["unknown".to_owned()],
-                    force_io_failures: false,
-                    volumes: Vec::new(),
-                    connections: Vec::new(),
-                });
-                resources.len() - 1
+        let index = *places.entry(name.clone()).or_insert(resources.len());
+        if index == resources.len() {
+            resources.push(Resource {
+                name,
+                generation,
+                role: Role::Unknown,
+                // Until DRBD says that it is not.
+                suspended: vec!["unknown".to_owned()],
+                force_io_failures: false,
+                volumes: Vec::new(),
+                connections: Vec::new(),
             });
+        }
         add(&mut resources[index], object, &keys);
     }
     for resource in &mut resources {
@@ -101,6 +99,7 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
                     client: keys.get("peer-client") == Some("yes"),
                     received: keys.count("received"),
                     unacked: keys.count("unacked"),
+                    done: keys.get("done").and_then(hundredths),
                 });
             }
         }
@@ -116,6 +115,14 @@ fn add(resource: &mut Resource, object: &str, keys: &Keys<'_>) {
         }
         _ => {}
     }
+}
+
+/// `25.66` as 2566.
+fn hundredths(percent: &str) -> Option<u32> {
+    let (whole, part) = percent.split_once('.').unwrap_or((percent, ""));
+    let part: String = part.chars().chain("00".chars()).take(2).collect();
+    let whole: u32 = whole.parse().ok().filter(|w| *w <= 100)?;
+    Some(whole * 100 + part.parse::<u32>().ok()?)
 }
 
 /// The connection that the keys belong to, made when it is new.
@@ -172,5 +179,27 @@ impl<'a> Keys<'a> {
             family: family.to_owned(),
             endpoint: endpoint.to_owned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn per_cents_are_read_to_the_hundredth() {
+        for (text, number) in [
+            ("25.66", Some(2566)),
+            ("2.5", Some(250)),
+            ("0.805", Some(80)),
+            ("100.00", Some(10_000)),
+            ("7", Some(700)),
+            ("101.00", None),
+            ("-1.00", None),
+            ("1.x", None),
+            ("", None),
+        ] {
+            assert_eq!(hundredths(text), number, "{text}");
+        }
     }
 }

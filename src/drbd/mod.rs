@@ -1,5 +1,6 @@
 //! DRBD as seen from this node: what a resource is like, and the few commands that change it.
 
+pub mod configured;
 pub mod error;
 pub mod events2;
 pub mod proc_drbd;
@@ -9,11 +10,14 @@ pub mod settings;
 pub mod tools;
 pub mod words;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::deadline::{Deadline, Expired};
 use crate::process::RunError;
 
+pub use configured::Configured;
 pub use error::{Class, CommandError};
 pub use resource::{Address, Connection, Generation, Path, PeerDevice, Resource, Volume};
 pub use settings::{ConnectionSettings, Settings};
@@ -111,6 +115,12 @@ pub trait Replication {
         self.read(&Name::Resource(before.name.clone()), deadline)
     }
 
+    /// The generation of the loaded module; `None` while none is.
+    ///
+    /// # Errors
+    /// When it is one that this program does not know.
+    fn generation(&self) -> Result<Option<Generation>, Error>;
+
     /// Every resource that is up, as [`Replication::read`] reads one. None without the module.
     ///
     /// # Errors
@@ -166,6 +176,9 @@ pub trait Replication {
     /// Whether the configuration of this host allows two primaries on any connection; `None` when it
     /// cannot be read. Asks `drbdadm`: off the guest's way only.
     fn configured_two_primaries(&self, resource: &Resource, deadline: &Deadline) -> Option<bool>;
+
+    /// The same for every resource of the configuration, by name. Off the guest's way only.
+    fn all_configured_two_primaries(&self, deadline: &Deadline) -> Option<BTreeMap<String, bool>>;
 
     /// Reads the counters of [`InFlight`].
     ///

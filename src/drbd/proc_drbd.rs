@@ -21,6 +21,7 @@ struct Minor {
     role: Option<Role>,
     healthy: Option<Healthy>,
     counters: Counters,
+    done: Option<u32>,
 }
 
 /// The rest of a line that says Connected and no I/O flag but `r`, running.
@@ -57,6 +58,7 @@ impl ProcDrbd {
         };
         let mut minors: HashMap<u32, Minor> = HashMap::new();
         let mut current = None;
+        let mut last = None;
         for line in text.lines() {
             let line = line.trim_start();
             if let Some((minor, state)) = line
@@ -75,6 +77,11 @@ impl ProcDrbd {
                     },
                 );
                 current = Some(minor);
+                last = current;
+            } else if let Some(done) = synced(line) {
+                if let Some(minor) = last.and_then(|m| minors.get_mut(&m)) {
+                    minor.done = Some(done);
+                }
             } else if let Some(minor) = current.take().and_then(|m| minors.get_mut(&m)) {
                 let count = |key| {
                     word(line, key)
@@ -91,13 +98,20 @@ impl ProcDrbd {
         Some(Self { generation, minors })
     }
 
-    /// Sets the role of each volume from its own line (8.4). A volume without a line is unknown.
-    pub fn correct_roles(&self, resource: &mut Resource) {
+    /// Sets what `events2` does not tell on 8.4: the role of each volume, from its own line (a volume
+    /// without one is unknown), and how far a resync is.
+    pub fn complete(&self, resource: &mut Resource) {
         if self.generation == Generation::V9 {
             return;
         }
         for volume in &mut resource.volumes {
             volume.role = self.role(volume.minor).cloned().unwrap_or(Role::Unknown);
+            let done = self.minors.get(&volume.minor).and_then(|m| m.done);
+            let connections = resource.connections.iter_mut();
+            let devices = connections.flat_map(|c| &mut c.peer_devices);
+            for device in devices.filter(|d| d.volume == volume.volume) {
+                device.done = device.done.or(done);
+            }
         }
     }
 
@@ -130,6 +144,7 @@ impl ProcDrbd {
             client: false,
             received: 0,
             unacked: 0,
+            done: None,
         };
         let connection = Connection {
             peer_node_id: 0,
@@ -215,6 +230,17 @@ fn healthy(state: &str) -> Option<Healthy> {
     })
 }
 
+/// `[==>......] sync'ed: 15.4% (48740/49152)K`: by what is left of how much. The per cent before it
+/// are rounded to whole megabytes (drbd 8.4: `drbd/drbd_proc.c`, `drbd_get_syncer_progress`).
+fn synced(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once("ed:").filter(|_| line.starts_with('['))?;
+    let (_, rest) = rest.split_once('(')?;
+    let (left, total) = rest.split_once(')')?.0.split_once('/')?;
+    let (left, total): (u64, u64) = (left.parse().ok()?, total.parse().ok()?);
+    let done = total.checked_sub(left)?.checked_mul(10_000)?;
+    u32::try_from(done.checked_div(total)?).ok()
+}
+
 fn word<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     line.split_ascii_whitespace()
         .find_map(|w| w.strip_prefix(key))
@@ -257,6 +283,27 @@ mod tests {
         assert_eq!(file.counters(1), Some(expected));
         assert_eq!(file.counters(10), None);
         assert_eq!(file.minors[&1].role, Some(Role::Primary));
+    }
+
+    #[test]
+    fn how_far_a_resync_is() {
+        for (line, done) in [
+            (
+                "[==>.................] sync'ed: 15.4% (48740/49152)K",
+                Some(83),
+            ),
+            (
+                "[===================>] sync'ed:100.0% (0/16)K",
+                Some(10_000),
+            ),
+            ("[>...................] verified:  0.3% (3/4)M", Some(2500)),
+            ("[>...................] sync'ed:  0.3% (5/4)K", None),
+            ("[>...................] sync'ed:  0.3% (0/0)K", None),
+            ("finish: 0:01:00 speed: 412 (412) K/sec", None),
+            ("resync: used:0/61 hits:0 misses:0", None),
+        ] {
+            assert_eq!(synced(line), done, "{line}");
+        }
     }
 
     #[test]

@@ -87,6 +87,9 @@ pub struct PeerDevice {
     pub received: u64,
     /// Requests received and not yet answered to the peer.
     pub unacked: u64,
+    /// How much of a resync or a verification is done, in hundredths of a per cent.
+    #[serde(default)]
+    pub done: Option<u32>,
 }
 
 /// The two ends of a network path.

@@ -24,11 +24,17 @@ impl Section {
     /// passed over.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut tokens = tokens(text).into_iter();
         Self {
             words: Vec::new(),
-            inner: statements(&mut tokens, 0),
+            inner: statements(&mut Tokens(text), 0),
         }
+    }
+
+    /// The outermost statements, one after the other: the settings of a thousand resources are
+    /// megabytes, and taken apart they would be a multiple of that.
+    pub fn each(text: &str) -> impl Iterator<Item = Self> {
+        let mut tokens = Tokens(text);
+        std::iter::from_fn(move || statement(&mut tokens, 0))
     }
 
     /// Sections inside that begin with `name`.
@@ -66,64 +72,63 @@ enum Token {
     End,
 }
 
-fn statements(tokens: &mut impl Iterator<Item = Token>, depth: usize) -> Vec<Section> {
-    let mut found = Vec::new();
-    let mut words = Vec::new();
-    while let Some(token) = tokens.next() {
-        match token {
-            Token::Word(word) => words.push(word),
-            Token::End if words.is_empty() => {}
-            Token::End => {
-                found.push(Section {
-                    words: std::mem::take(&mut words),
-                    inner: Vec::new(),
-                });
-            }
-            Token::Open if depth < DEPTH => {
-                let inner = statements(tokens, depth + 1);
-                found.push(Section {
-                    words: std::mem::take(&mut words),
-                    inner,
-                });
-            }
-            Token::Open => {}
-            Token::Close => break,
-        }
-    }
-    found
+fn statements(tokens: &mut Tokens<'_>, depth: usize) -> Vec<Section> {
+    std::iter::from_fn(|| statement(tokens, depth)).collect()
 }
 
-fn tokens(text: &str) -> Vec<Token> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let taken = match first {
-            '#' => rest.find('\n').unwrap_or(rest.len()),
-            '"' => {
-                let end = rest[1..].find('"').map_or(rest.len(), |i| i + 1);
-                found.push(Token::Word(rest[1..end].to_owned()));
-                (end + 1).min(rest.len())
+/// The next statement; `None` after the last one between these braces.
+fn statement(tokens: &mut Tokens<'_>, depth: usize) -> Option<Section> {
+    let mut words = Vec::new();
+    while let Some(token) = tokens.next() {
+        let inner = match token {
+            Token::Word(word) => {
+                words.push(word);
+                continue;
             }
-            '{' | '}' | ';' => {
-                found.push(match first {
-                    '{' => Token::Open,
-                    '}' => Token::Close,
-                    _ => Token::End,
-                });
-                1
-            }
-            c if c.is_whitespace() => c.len_utf8(),
-            _ => {
-                let end = rest
-                    .find(|c: char| c.is_whitespace() || matches!(c, '{' | '}' | ';' | '#' | '"'))
-                    .unwrap_or(rest.len());
-                found.push(Token::Word(rest[..end].to_owned()));
-                end
-            }
+            Token::End if words.is_empty() => continue,
+            Token::End => Vec::new(),
+            Token::Open if depth < DEPTH => statements(tokens, depth + 1),
+            Token::Open => continue,
+            Token::Close => break,
         };
-        rest = &rest[taken..];
+        return Some(Section { words, inner });
     }
-    found
+    None
+}
+
+/// What is left of a text.
+struct Tokens<'t>(&'t str);
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        loop {
+            let rest = self.0;
+            let first = rest.chars().next()?;
+            let (token, length) = match first {
+                '#' => (None, rest.find('\n').unwrap_or(rest.len())),
+                '"' => {
+                    let end = rest[1..].find('"').map_or(rest.len(), |i| i + 1);
+                    let word = Token::Word(rest[1..end].to_owned());
+                    (Some(word), (end + 1).min(rest.len()))
+                }
+                '{' => (Some(Token::Open), 1),
+                '}' => (Some(Token::Close), 1),
+                ';' => (Some(Token::End), 1),
+                c if c.is_whitespace() => (None, c.len_utf8()),
+                _ => {
+                    let ends = |c: char| c.is_whitespace() || "{};#\"".contains(c);
+                    let end = rest.find(ends).unwrap_or(rest.len());
+                    (Some(Token::Word(rest[..end].to_owned())), end)
+                }
+            };
+            self.0 = &rest[length..];
+            if token.is_some() {
+                return token;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +147,15 @@ mod tests {
         assert_eq!(net.value("protocol"), Some("C"));
         assert_eq!(net.flag("allow-two-primaries"), Some(true));
         assert_eq!(net.flag("always-asbp"), None);
+    }
+
+    #[test]
+    fn each_statement_comes_by_itself() {
+        let text = "# head\nresource a { x 1; }\n;resource b { y { z; } } end";
+        let all: Vec<Section> = Section::each(text).collect();
+        let words: Vec<&str> = all.iter().map(|s| s.words[1].as_str()).collect();
+        assert_eq!(words, ["a", "b"]);
+        assert_eq!(all, Section::parse(text).inner);
     }
 
     proptest! {

@@ -44,9 +44,9 @@ impl Settings {
     /// Parses a text that tells of several resources, by their names.
     #[must_use]
     pub fn parse_all(text: &str) -> Vec<(String, Self)> {
-        let all = Section::parse(text);
-        let resources = all.all("resource");
-        let named = resources.filter_map(|r| Some((r.words.get(1)?.clone(), Self::of(r))));
+        let resources =
+            Section::each(text).filter(|s| s.words.first().is_some_and(|w| w == "resource"));
+        let named = resources.filter_map(|r| Some((r.words.get(1)?.clone(), Self::of(&r))));
         named.collect()
     }
 

@@ -4,9 +4,11 @@
 //! of every resource, so it is asked only to word a refusal.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::configured::Configured;
 use super::error::CommandError;
 use super::proc_drbd::ProcDrbd;
 use super::resource::{Generation, Resource};
@@ -15,7 +17,7 @@ use super::settings::{ConnectionSettings, Settings, devices_of_84};
 use super::words::Role;
 use super::{Absence, Error, InFlight, Name, Replication, events2};
 use crate::deadline::Deadline;
-use crate::process::{self, Output, RunError};
+use crate::process::{self, Output, RunError, Stream};
 use crate::root::Root;
 
 /// What drbdsetup itself runs when the module is 8.4 (drbd-utils: user/v9/drbdsetup.c). Called
@@ -67,7 +69,20 @@ impl Tools {
         })
     }
 
-    fn program(&self, name: &str) -> PathBuf {
+    /// Whatever changes from now on, as long as somebody listens; `None` while the module is not
+    /// loaded. What it says is not read: that it says something tells that it is time to look.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn events(&self) -> Result<Option<Stream>, Error> {
+        let Some(file) = self.proc_drbd()? else {
+            return Ok(None);
+        };
+        let program = self.drbdsetup(file.generation);
+        Ok(Some(Stream::start(program, &["events2"])?))
+    }
+
+    pub(super) fn program(&self, name: &str) -> PathBuf {
         ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
             .iter()
             .map(|folder| self.root.join(&format!("{folder}/{name}")))
@@ -107,7 +122,7 @@ impl Tools {
         // Read after events2, so that a role is never older than the rest.
         if let Some(after) = self.proc_drbd()? {
             for resource in &mut resources {
-                after.correct_roles(resource);
+                after.complete(resource);
             }
         }
         Ok(resources)
@@ -124,7 +139,18 @@ impl Tools {
         Ok(self.run(generation, &args, deadline)?.stdout)
     }
 
-    fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
+    /// Which resources the configuration allows two primaries; all, or one.
+    fn dump(&self, only: Option<&str>, deadline: &Deadline) -> Option<BTreeMap<String, bool>> {
+        // Without both options it leaves out what a resource inherits. They change nothing.
+        let mut args = vec!["--dry-run", "--verbose", "dump"];
+        args.extend(only);
+        let output = self.drbdadm(&args, deadline).ok()?;
+        let all = Configured::parse_all(&output.stdout).into_iter();
+        let allowed: BTreeMap<_, _> = all.map(|(name, c)| (name, c.two_primaries)).collect();
+        (!allowed.is_empty()).then_some(allowed)
+    }
+
+    pub(super) fn drbdadm(&self, args: &[&str], deadline: &Deadline) -> Result<Output, RunError> {
         process::run(&self.program("drbdadm"), args, &deadline.at_most(SHORT))
     }
 }
@@ -167,6 +193,10 @@ impl Replication for Tools {
             Some(resource) => Ok(Some((resource, settings))),
             None => plainly(settings),
         }
+    }
+
+    fn generation(&self) -> Result<Option<Generation>, Error> {
+        Ok(self.proc_drbd()?.map(|file| file.generation))
     }
 
     fn all(&self, deadline: &Deadline) -> Result<Vec<Resource>, Error> {
@@ -286,21 +316,12 @@ impl Replication for Tools {
     }
 
     fn configured_two_primaries(&self, resource: &Resource, deadline: &Deadline) -> Option<bool> {
-        // Without both options it leaves out what the resource inherits. They change nothing.
-        let args = ["--dry-run", "--verbose", "dump", &resource.name];
-        let output = self.drbdadm(&args, deadline).ok()?;
-        let all = Section::parse(&output.stdout);
-        let mut resources = all
-            .all("resource")
-            .filter(|r| r.words.get(1) == Some(&resource.name))
-            .peekable();
-        resources.peek()?;
-        Some(resources.any(|r| {
-            let inner = r.all("connection").flat_map(|c| c.all("net"));
-            r.all("net")
-                .chain(inner)
-                .any(|net| net.flag("allow-two-primaries") == Some(true))
-        }))
+        let configured = self.dump(Some(&resource.name), deadline)?;
+        configured.get(&resource.name).copied()
+    }
+
+    fn all_configured_two_primaries(&self, deadline: &Deadline) -> Option<BTreeMap<String, bool>> {
+        self.dump(None, deadline)
     }
 
     fn in_flight(&self, resource: &Resource, deadline: &Deadline) -> Result<InFlight, Error> {

@@ -68,8 +68,7 @@ pub fn look<S: Xs, R: Replication, H: Host>(
         Err(_) => None,
     };
     let policy = configuration.policy(resource.as_deref());
-    let named = asked.guest.name.as_deref();
-    let arrives = incoming || named.is_some_and(|n| n.ends_with("--incoming"));
+    let arrives = incoming || asked.guest.is_named_incoming();
     let mut facts = match action {
         Action::Remove => world.observe(action, &path, asked, &policy, deadline)?,
         Action::Add => {

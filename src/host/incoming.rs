@@ -62,6 +62,41 @@ pub fn is_claimed(root: &Root, uuid: &str, domid: u32) -> bool {
     }
 }
 
+/// Whether a mark stands that is that domain's, or nobody's yet. Nothing is claimed, nothing said.
+#[must_use]
+pub fn stands(root: &Root, uuid: &str, domid: u32) -> bool {
+    let folder = root.join(FOLDER);
+    let ours = fs::symlink_metadata(&folder).is_ok_and(|s| s.is_dir() && is_roots(&s));
+    let names = [format!("{uuid}.{domid}"), uuid.to_owned()];
+    ours && names.iter().any(|name| check(&folder.join(name)).is_ok())
+}
+
+/// Whatever lies there and does not count, with the reason; the folder itself, where none counts.
+/// Nothing is claimed, nothing removed.
+#[must_use]
+pub fn stale(root: &Root) -> Vec<(String, String)> {
+    let folder = root.join(FOLDER);
+    let Ok(status) = fs::symlink_metadata(&folder) else {
+        return Vec::new();
+    };
+    if !status.is_dir() || !is_roots(&status) {
+        let why = "it is not a folder that root alone can write";
+        return vec![(FOLDER.to_owned(), why.to_owned())];
+    }
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries
+        .filter_map(|entry| {
+            let why = check(&entry.path()).err()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // It may have been removed meanwhile.
+            let gone = why.kind() == io::ErrorKind::NotFound;
+            (!gone).then(|| (format!("{FOLDER}/{name}"), why.to_string()))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
 /// Removes what a domain has claimed, and every claim that has expired.
 pub fn drop_claims(root: &Root, domid: u32) {
     let Ok(entries) = fs::read_dir(root.join(FOLDER)) else {
@@ -189,6 +224,19 @@ mod tests {
         drop_claims(&root, 7);
         assert!(!claim(7).exists());
         assert!(folder.join(UUID).exists(), "nobody has claimed it");
+    }
+
+    #[test]
+    fn marks_that_do_not_count_are_listed_and_left() {
+        let (_directory, root, folder) = marked(seconds() + 60);
+        assert_eq!(stale(&root), []);
+        fs::write(folder.join("old"), "1\n").unwrap();
+        let old = (format!("{FOLDER}/old"), "it has expired".to_owned());
+        assert_eq!(stale(&root), [old]);
+        assert!(folder.join("old").exists());
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        fs::set_permissions(&folder, mode).unwrap();
+        assert_eq!(stale(&root)[0].0, FOLDER);
     }
 
     #[test]

@@ -92,6 +92,10 @@ impl Host for Linux {
         incoming::is_claimed(&self.root, uuid, domid)
     }
 
+    fn is_received(&self, uuid: &str, domid: u32) -> bool {
+        incoming::stands(&self.root, uuid, domid)
+    }
+
     fn unmark(&self, domid: u32) {
         incoming::drop_claims(&self.root, domid);
     }
@@ -110,5 +114,9 @@ impl Host for Linux {
 
     fn noted(&self, note: Note) -> Vec<String> {
         notes::all(&self.root, note)
+    }
+
+    fn locked(&self) -> Vec<String> {
+        lock::held(&self.root, &format!("{FOLDER}/lock"))
     }
 }

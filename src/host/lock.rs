@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::stat::{major, minor};
 
 use super::LockError;
 use crate::deadline::Deadline;
+use crate::root::Root;
 
 /// A lock that is held; dropping it gives it back.
 #[derive(Debug)]
@@ -68,6 +70,32 @@ pub fn claim(path: &Path, what: &str, deadline: &Deadline) -> Result<Lock, LockE
             _ => {}
         }
     }
+}
+
+/// The names of the files in a folder on which somebody holds a lock, by the kernel's own list: to try
+/// a lock would be in the way of those who need it.
+#[must_use]
+pub fn held(root: &Root, folder: &str) -> Vec<String> {
+    let text = fs::read_to_string(root.join("/proc/locks")).unwrap_or_default();
+    // `1: FLOCK ADVISORY WRITE 708 00:1a:42 0 EOF`; those who wait have `->` in front.
+    let held: Vec<&str> = text
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            match words.as_slice() {
+                [_, "FLOCK", _, _, _, file, ..] => Some(*file),
+                _ => None,
+            }
+        })
+        .collect();
+    let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
+    let found = entries.flatten().filter_map(|entry| {
+        let status = entry.metadata().ok()?;
+        let device = (major(status.dev()), minor(status.dev()));
+        let file = format!("{:02x}:{:02x}:{}", device.0, device.1, status.ino());
+        held.contains(&file.as_str()).then(|| entry.file_name())
+    });
+    found.filter_map(|name| name.into_string().ok()).collect()
 }
 
 fn wait(path: &Path, what: &str, deadline: &Deadline) -> Result<Flock<File>, LockError> {
@@ -137,6 +165,26 @@ mod tests {
         ));
         drop(held);
         keep(&path, "it", &Deadline::within(Duration::from_secs(5))).unwrap();
+    }
+
+    /// By the kernel's own list, which names files by their numbers.
+    #[test]
+    fn what_is_held_is_known_without_a_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        fs::create_dir(folder.path().join("proc")).unwrap();
+        std::os::unix::fs::symlink("/proc/locks", folder.path().join("proc/locks")).unwrap();
+        let deadline = Deadline::within(Duration::from_secs(5));
+        let locks = ["a", "b"].map(|name| {
+            let path = folder.path().join("run/lock").join(name);
+            keep(&path, name, &deadline).unwrap()
+        });
+        let mut names = held(&root, "/run/lock");
+        names.sort();
+        assert_eq!(names, ["a", "b"]);
+        drop(locks);
+        assert_eq!(held(&root, "/run/lock"), [""; 0]);
+        assert_eq!(held(&root, "/nowhere"), [""; 0]);
     }
 
     #[test]

@@ -94,6 +94,9 @@ pub trait Host {
     /// domain's: see [`incoming`].
     fn is_marked(&self, uuid: &str, domid: u32) -> bool;
 
+    /// Whether such a mark stands, claimed by that domain or by none yet. Claims nothing.
+    fn is_received(&self, uuid: &str, domid: u32) -> bool;
+
     /// Drops the mark that a domain has claimed, and those that have expired.
     fn unmark(&self, domid: u32);
 
@@ -114,6 +117,9 @@ pub trait Host {
 
     /// The resources with such a note.
     fn noted(&self, note: Note) -> Vec<String>;
+
+    /// The resources at which a run of this program is now. Takes no lock.
+    fn locked(&self) -> Vec<String>;
 
     /// What time it is.
     fn now(&self) -> Instant {

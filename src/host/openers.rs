@@ -57,6 +57,29 @@ pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opene
     found
 }
 
+/// The same for several resources, each with its volumes, in one walk over the processes.
+#[must_use]
+pub fn of_all(root: &Root, resources: &[(&str, Vec<(u32, u32)>)]) -> Vec<Opener> {
+    let told = resources
+        .iter()
+        .flat_map(|(name, volumes)| known(root, name, volumes));
+    let mut found: Vec<Opener> = told.collect();
+    let minors = resources.iter().flat_map(|(_, volumes)| volumes);
+    let minors: Vec<u32> = minors.map(|(_, minor)| *minor).collect();
+    if minors.is_empty() {
+        return found;
+    }
+    for opener in descriptors(root, &minors) {
+        if !found
+            .iter()
+            .any(|o| (o.pid, o.minor) == (opener.pid, opener.minor))
+        {
+            found.push(opener);
+        }
+    }
+    found
+}
+
 /// What the kernel itself tells, readers and kernel threads included (DRBD 9, with debugfs mounted).
 fn known(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
     let mut found = Vec::new();
@@ -117,12 +140,15 @@ fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
                 .find(|m| u64::from(*m) == minor(device))
             {
                 let command = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-                found.push(Opener {
+                let opener = Opener {
                     command: command.trim().to_owned(),
                     pid,
                     minor,
-                });
-                break;
+                };
+                // One process may have several of them, and one of them twice.
+                if !found.contains(&opener) {
+                    found.push(opener);
+                }
             }
         }
     }

@@ -8,16 +8,22 @@ use crate::root::Root;
 /// Whether such a program runs for that resource.
 #[must_use]
 pub fn is_promoting(root: &Root, resource: &str, minors: &[u32]) -> bool {
+    commands(root).any(|line| promotes(&line, resource, minors))
+}
+
+/// The command lines of all processes, their words parted by NUL.
+pub fn commands(root: &Root) -> impl Iterator<Item = String> {
     let processes = fs::read_dir(root.join("/proc")).into_iter().flatten();
-    let mut lines = processes
+    processes
         .flatten()
         .filter(|p| p.file_name().to_string_lossy().parse::<u32>().is_ok())
-        .filter_map(|p| fs::read(p.path().join("cmdline")).ok());
-    lines.any(|line| promotes(&String::from_utf8_lossy(&line), resource, minors))
+        .filter_map(|p| fs::read(p.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
 }
 
 /// `drbdsetup primary NAME`, or `drbdsetup-84 primary MINOR`.
-fn promotes(line: &str, resource: &str, minors: &[u32]) -> bool {
+#[must_use]
+pub fn promotes(line: &str, resource: &str, minors: &[u32]) -> bool {
     let mut words = line.split('\0');
     let program = words.next().and_then(|path| path.rsplit('/').next());
     if !program.is_some_and(|p| p.starts_with("drbdsetup")) || words.next() != Some("primary") {

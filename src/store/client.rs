@@ -47,31 +47,13 @@ impl Store {
         environment: impl Fn(&str) -> Option<OsString>,
         deadline: Instant,
     ) -> io::Result<Self> {
-        let mut failures: Vec<(Address, io::Error)> = Vec::new();
-        for address in addresses(environment) {
-            match Self::open_at(&address.path, deadline) {
-                Ok(store) => return Ok(store),
-                Err(error) => {
-                    // A hung xenstored has no better one beside it.
-                    let timed_out = error.kind() == ErrorKind::TimedOut;
-                    failures.push((address, error));
-                    if timed_out {
-                        break;
-                    }
-                }
-            }
+        connect(environment, deadline).map(Self::over)
+    }
+
+    fn over(connection: Connection) -> Self {
+        Self {
+            connection: Rc::new(RefCell::new(connection)),
         }
-        let kind = failures
-            .last()
-            .map_or(ErrorKind::NotFound, |(_, error)| error.kind());
-        let each: Vec<String> = failures
-            .iter()
-            .map(|(address, error)| format!("{address}: {error}"))
-            .collect();
-        Err(io::Error::new(
-            kind,
-            format!("cannot reach xenstored: {}", each.join("; ")),
-        ))
     }
 
     /// Connects to the xenstored behind one socket or device.
@@ -79,10 +61,7 @@ impl Store {
     /// # Errors
     /// `TimedOut` at the deadline, and whatever opening or connecting says.
     pub fn open_at(address: &Path, deadline: Instant) -> io::Result<Self> {
-        let connection = Connection::open(address, deadline)?;
-        Ok(Self {
-            connection: Rc::new(RefCell::new(connection)),
-        })
+        Connection::open(address, deadline).map(Self::over)
     }
 
     /// Operations outside any transaction.
@@ -92,6 +71,38 @@ impl Store {
             transaction: 0,
         }
     }
+}
+
+/// A connection to the host's xenstored, at one of the [`addresses`].
+pub(super) fn connect(
+    environment: impl Fn(&str) -> Option<OsString>,
+    deadline: Instant,
+) -> io::Result<Connection> {
+    let mut failures: Vec<(Address, io::Error)> = Vec::new();
+    for address in addresses(environment) {
+        match Connection::open(&address.path, deadline) {
+            Ok(connection) => return Ok(connection),
+            Err(error) => {
+                // A hung xenstored has no better one beside it.
+                let timed_out = error.kind() == ErrorKind::TimedOut;
+                failures.push((address, error));
+                if timed_out {
+                    break;
+                }
+            }
+        }
+    }
+    let kind = failures
+        .last()
+        .map_or(ErrorKind::NotFound, |(_, error)| error.kind());
+    let each: Vec<String> = failures
+        .iter()
+        .map(|(address, error)| format!("{address}: {error}"))
+        .collect();
+    Err(io::Error::new(
+        kind,
+        format!("cannot reach xenstored: {}", each.join("; ")),
+    ))
 }
 
 impl Timed for Store {

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -126,6 +126,29 @@ impl Connection {
                 return Ok((header, body));
             }
         }
+    }
+
+    /// Takes what xenstored sent by itself, without waiting; tells whether that was anything.
+    ///
+    /// # Errors
+    /// When xenstored is gone.
+    pub fn take_events(&mut self) -> io::Result<bool> {
+        let mut chunk = [0; 4096];
+        let mut any = false;
+        loop {
+            match self.file.read(&mut chunk) {
+                Ok(0) => return Err(self.vanished()),
+                // Which node it was does not matter, so not even where a message ends.
+                Ok(_) => any = true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(any),
+                Err(error) => ignore_retry(error)?,
+            }
+        }
+    }
+
+    /// What becomes readable when xenstored has something to say.
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
     /// Reads until `wanted` bytes have been received.

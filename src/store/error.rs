@@ -31,6 +31,7 @@ impl fmt::Display for Refused {
             Request::Rm => "remove",
             Request::TransactionStart => "begin a transaction",
             Request::TransactionEnd => "commit a transaction",
+            Request::Watch => "watch",
         };
         write!(f, "xenstored refused to {action}")?;
         if !self.path.is_empty() {

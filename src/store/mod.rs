@@ -15,6 +15,7 @@ mod operations;
 mod path;
 mod retry;
 mod timed;
+mod watch;
 mod wire;
 
 pub use address::{Address, addresses};
@@ -22,3 +23,4 @@ pub use client::{Span, Store};
 pub use error::{Refused, refusal};
 pub use retry::{in_transaction, read_optional, read_visible};
 pub use timed::Timed;
+pub use watch::Watch;

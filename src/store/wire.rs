@@ -31,6 +31,8 @@ pub enum Request {
     Directory = 1,
     /// Value of a node.
     Read = 2,
+    /// Tell of changes to a node and to all below it.
+    Watch = 4,
     /// Begin a transaction; the reply is its id in decimal.
     TransactionStart = 6,
     /// Commit or abort a transaction.

@@ -63,6 +63,7 @@ fn occupants() -> Vec<Vec<Occupant>> {
     let occupant = |published, attached| Occupant {
         domid: 9,
         device: "51714".into(),
+        minor: space::MINORS[1],
         published,
         attached,
     };
@@ -274,6 +275,7 @@ fn whoever_uses_it_is_named() {
     facts.occupants = vec![Occupant {
         domid: 9,
         device: "51714".into(),
+        minor: 1,
         published: Some(user),
         attached: true,
     }];

@@ -231,6 +231,7 @@ fn peer_device(volume: u32) -> PeerDevice {
         client: false,
         received: 0,
         unacked: 0,
+        done: None,
     }
 }
 

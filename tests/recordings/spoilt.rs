@@ -195,7 +195,7 @@ proptest! {
         for generation in [block_drbd::drbd::Generation::V84, block_drbd::drbd::Generation::V9] {
             for mut resource in events2::parse(piece, generation) {
                 if let Some(file) = ProcDrbd::parse(piece) {
-                    file.correct_roles(&mut resource);
+                    file.complete(&mut resource);
                 }
             }
         }

@@ -251,7 +251,7 @@ impl Host {
 
     /// Those that change something.
     pub fn changes(&self) -> Vec<String> {
-        let asks = ["events2", "show", "dump", "sh-minor"];
+        let asks = ["events2", "show", "dump", "sh-minor", "--version"];
         let mut calls = self.calls();
         calls.retain(|call| !call.split(' ').any(|word| asks.contains(&word)));
         calls

@@ -11,12 +11,20 @@ use crate::tool::Tool;
 use anyhow::Result;
 use std::fmt::Write;
 
+/// What drbd-utils 9.22 of Debian 12 prints, but for the build.
+const VERSION: &str = "DRBDADM_BUILDTAG=GIT-hash:\\ 409097fe02187f83790b88ac3e0d94f3c167adab\n\
+    DRBDADM_API_VERSION=2\nDRBD_KERNEL_VERSION_CODE=0x000000\nDRBD_KERNEL_VERSION=0\n\
+    DRBDADM_VERSION_CODE=0x091600\nDRBDADM_VERSION=9.22.0\n";
+
 /// Runs `drbdadm WORDS…`.
 ///
 /// # Errors
 /// When the world cannot be read or written.
 pub fn run(tool: &Tool, words: &[String]) -> Result<Output> {
     let arguments = Arguments::parse(words);
+    if arguments.command.is_empty() && arguments.has("version") {
+        return Ok(Output::print(VERSION));
+    }
     let (module, names) = {
         let locked = tool.store.lock()?;
         let all = arguments.subjects.first().is_some_and(|name| name == "all");

@@ -13,6 +13,7 @@ pub mod drbdadm;
 pub mod drbdsetup;
 pub mod events;
 pub mod fault;
+pub mod follow;
 pub mod generation;
 pub mod guest;
 pub mod handshake;

@@ -5,7 +5,7 @@ use crate::generation::Generation;
 use crate::host::{Module, Place};
 use crate::output::Output;
 use crate::store::{Locked, Store};
-use crate::{drbdadm, drbdsetup};
+use crate::{drbdadm, drbdsetup, follow};
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::Write as _;
@@ -116,6 +116,10 @@ pub fn invoke(words: &[String]) -> Result<Output> {
     log_call(&root, words)?;
     if let Some(output) = befall(&tool, &line, words)? {
         return Ok(output);
+    }
+    if name != "drbdadm" && follow::is_asked_for(&words[1..]) {
+        follow::run(&tool, &name, &words[1..])?;
+        return Ok(Output::default());
     }
     tool.run(&name, &words[1..])
 }

@@ -35,6 +35,7 @@ pub fn resource() -> Resource {
                 client: false,
                 received: 0,
                 unacked: 0,
+                done: None,
             }],
             paths: Vec::new(),
         }],

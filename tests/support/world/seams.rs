@@ -1,11 +1,13 @@
 //! The program's two seams to DRBD and to this host, answered by the simulation.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
 use block_drbd::deadline::{Deadline, Expired};
 use block_drbd::drbd::{
-    Absence, ConnectionSettings, Error, InFlight, Name, Path, Replication, Resource, Role, Settings,
+    Absence, ConnectionSettings, Error, Generation, InFlight, Name, Path, Replication, Resource,
+    Role, Settings,
 };
 use block_drbd::holders::Holder;
 use block_drbd::host::{Attached, Caller, Host, LockError, Note, Opener};
@@ -16,6 +18,10 @@ use super::{Call, DAY, Outside, Pace, RESOURCE, set_role};
 impl Replication for Outside {
     fn read(&self, _: &Name, _: &Deadline) -> Result<Option<Resource>, Error> {
         self.command(Call::Read, |state| state.resource.clone())
+    }
+
+    fn generation(&self) -> Result<Option<Generation>, Error> {
+        Ok(Some(Generation::V9))
     }
 
     fn all(&self, _: &Deadline) -> Result<Vec<Resource>, Error> {
@@ -61,6 +67,11 @@ impl Replication for Outside {
         self.enter(Call::Configured)
             .is_none()
             .then(|| self.state.borrow().configured)
+    }
+
+    fn all_configured_two_primaries(&self, _: &Deadline) -> Option<BTreeMap<String, bool>> {
+        let configured = self.state.borrow().configured;
+        Some(BTreeMap::from([(RESOURCE.to_owned(), configured)]))
     }
 
     fn in_flight(&self, _: &Resource, _: &Deadline) -> Result<InFlight, Error> {
@@ -142,6 +153,10 @@ impl Host for Outside {
         false
     }
 
+    fn is_received(&self, _: &str, _: u32) -> bool {
+        false
+    }
+
     fn unmark(&self, _: u32) {}
 
     fn note(&self, note: Note, _: &str) -> io::Result<()> {
@@ -159,6 +174,10 @@ impl Host for Outside {
     fn noted(&self, note: Note) -> Vec<String> {
         let stands = self.state.borrow().notes.contains(&note);
         stands.then(|| RESOURCE.to_owned()).into_iter().collect()
+    }
+
+    fn locked(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn now(&self) -> Instant {

@@ -1,6 +1,7 @@
 //! The program's three seams, answered from a list; the first question beyond it stops the run.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::resume_unwind;
 use std::rc::Rc;
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 use block_drbd::backend::DeviceNumber;
 use block_drbd::deadline::{Deadline, Expired};
 use block_drbd::drbd::{
-    Absence, CommandError, ConnectionSettings, Error, InFlight, Name, Path, Replication, Resource,
-    Settings,
+    Absence, CommandError, ConnectionSettings, Error, Generation, InFlight, Name, Path,
+    Replication, Resource, Settings,
 };
 use block_drbd::holders::Holder;
 use block_drbd::host::{Attached, Caller, Host, LockError, Note, Opener};
@@ -194,6 +195,10 @@ impl Replication for Outside<'_> {
         Ok(Replication::read(self, name, deadline)?.map(|r| (r, settings)))
     }
 
+    fn generation(&self) -> Result<Option<Generation>, Error> {
+        Ok(None)
+    }
+
     fn all(&self, _: &Deadline) -> Result<Vec<Resource>, Error> {
         Ok(Vec::new())
     }
@@ -230,6 +235,10 @@ impl Replication for Outside<'_> {
 
     fn configured_two_primaries(&self, _: &Resource, _: &Deadline) -> Option<bool> {
         Some(self.kind.configured)
+    }
+
+    fn all_configured_two_primaries(&self, _: &Deadline) -> Option<BTreeMap<String, bool>> {
+        None
     }
 
     fn in_flight(&self, _: &Resource, _: &Deadline) -> Result<InFlight, Error> {
@@ -331,7 +340,15 @@ impl Host for Outside<'_> {
         false
     }
 
+    fn is_received(&self, _: &str, _: u32) -> bool {
+        false
+    }
+
     fn unmark(&self, _: u32) {}
+
+    fn locked(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     fn note(&self, note: Note, _: &str) -> io::Result<()> {
         self.ask(Call::Note(note.into()));

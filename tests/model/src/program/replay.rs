@@ -175,6 +175,7 @@ pub fn resource(kind: Kind, view: View) -> Resource {
         client: false,
         received: 0,
         unacked: 0,
+        done: None,
     };
     let connection = Connection {
         peer_node_id: 0,
