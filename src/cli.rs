@@ -8,13 +8,12 @@ use clap::{Parser, Subcommand};
 use crate::request::is_assignment;
 
 /// Xen block script for guest disks that are replicated by DRBD.
-///
-/// Xen's toolstack runs it for disks such as 'drbd:web-root,xvda2,w', with
-/// XENBUS_PATH set.
 #[derive(Debug, Parser)]
-#[command(verbatim_doc_comment)]
 #[command(name = "block-drbd", version, about, disable_help_subcommand = true)]
-#[command(after_help = "block-drbd(8) explains each command and each message, by its code.")]
+#[command(after_help = "\
+Xen's toolstack runs it for disks such as 'drbd:web-root,xvda2,w', with
+XENBUS_PATH set. block-drbd(8) explains each command, and each message by its
+code.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -7,6 +7,7 @@ use crate::check::NOBODY;
 use crate::decision::Decision;
 use crate::drbd::{Absence, Connection, Resource, Settings};
 use crate::facts::{Arrival, Facts, Found};
+use crate::message::Coded;
 use crate::outcome::Outcome;
 use crate::probe::Probe;
 use crate::request::Action;
@@ -31,7 +32,7 @@ impl fmt::Display for Answer<'_> {
             Decision::Proceed { plan, warnings } => {
                 line("plan", &plan.to_string())?;
                 for warning in warnings {
-                    line("warning", &warning.to_string())?;
+                    line("warning", &warning.message().to_string())?;
                 }
             }
             Decision::Nothing(reason) => {
@@ -41,10 +42,10 @@ impl fmt::Display for Answer<'_> {
             Decision::Wait(refusal) => {
                 let most = case.policy.patience.as_secs_f32();
                 line("plan", &format!("look again, for {most} s at the most"))?;
-                line("refused", &refusal.to_string())?;
+                line("refused", &refusal.message().to_string())?;
             }
-            Decision::Refuse(refusal) => line("refused", &refusal.to_string())?,
-            Decision::Fail(failure) => line("failed", &failure.to_string())?,
+            Decision::Refuse(refusal) => line("refused", &refusal.message().to_string())?,
+            Decision::Fail(failure) => line("failed", &failure.message().to_string())?,
         }
         write!(f, "  Nothing was done.")
     }
