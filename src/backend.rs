@@ -201,6 +201,12 @@ impl Guest {
         name.len() > ending.len() && name.ends_with(ending)
     }
 
+    /// It has a folder of its own, since something was read from it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.name.is_some() || self.vm.is_some()
+    }
+
     /// Its uuid: 36 lower-case characters, as libxl writes them behind `/vm/` (xen:
     /// `tools/libs/light/libxl_create.c`, `libxl__domain_make`). It becomes the name of a file, so
     /// nothing else passes.

@@ -234,7 +234,7 @@ pub fn relation(store: &impl Xs, other: &Guest, guest: &Guest) -> io::Result<Rel
         Relation::ThisDomain
     } else if other.is_same_as(guest) {
         Relation::SameGuest
-    } else if other.domid != 0 && !exists(store, other.domid)? {
+    } else if other.domid != 0 && !other.is_known() && !exists(store, other.domid)? {
         Relation::Gone
     } else {
         Relation::Other

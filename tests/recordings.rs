@@ -478,3 +478,23 @@ fn what_8_4_tells_without_a_program_is_what_events2_says() {
         "{compared} compared, {left} left"
     );
 }
+
+/// Of all resources at once only what is asked for is kept: that is as much as of one.
+#[test]
+fn the_settings_of_all_are_those_of_each() {
+    let mut seen = 0;
+    for block in all() {
+        if block.command.starts_with("drbdsetup show web-root") && block.exit == Some(0) {
+            let one = Settings::parse(&block.stdout);
+            let all = Settings::parse_all(&block.stdout);
+            assert_eq!(
+                all.into_iter().next().map(|(_, s)| s),
+                one,
+                "{}",
+                block.command
+            );
+            seen += usize::from(one.is_some());
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}

@@ -27,7 +27,7 @@ impl Configured {
     #[must_use]
     pub fn parse_all(text: &str) -> BTreeMap<String, Self> {
         let mut all = BTreeMap::new();
-        for resource in Section::each(text) {
+        for resource in Section::each(text, |_| true) {
             if let [word, name, ..] = resource.words.as_slice() {
                 if word == "resource" {
                     all.insert(name.clone(), Self::of(&resource));

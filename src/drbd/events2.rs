@@ -156,11 +156,13 @@ fn settle(resource: &mut Resource) {
     }
 }
 
-struct Keys<'a>(HashMap<&'a str, &'a str>);
+/// Few enough to be searched one after the other.
+struct Keys<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Keys<'a> {
     fn get(&self, key: &str) -> Option<&'a str> {
-        self.0.get(key).copied()
+        let mut last = self.0.iter().rev();
+        last.find(|(k, _)| *k == key).map(|(_, value)| *value)
     }
     fn text(&self, key: &str) -> String {
         self.get(key).unwrap_or_default().to_owned()

@@ -26,15 +26,18 @@ impl Section {
     pub fn parse(text: &str) -> Self {
         Self {
             words: Vec::new(),
-            inner: statements(&mut Tokens(text), 0),
+            inner: statements(&mut Tokens(text), &|_| true, 0),
         }
     }
 
-    /// The outermost statements, one after the other: the settings of a thousand resources are
-    /// megabytes, and taken apart they would be a multiple of that.
-    pub fn each(text: &str) -> impl Iterator<Item = Self> {
+    /// The outermost statements, one after the other, and of the settings within only those with a
+    /// wanted name: those of a thousand resources are megabytes, of which next to nothing is asked.
+    pub fn each<'t>(
+        text: &'t str,
+        wanted: impl Fn(&str) -> bool + 't,
+    ) -> impl Iterator<Item = Self> + 't {
         let mut tokens = Tokens(text);
-        std::iter::from_fn(move || statement(&mut tokens, 0))
+        std::iter::from_fn(move || statement(&mut tokens, &wanted, 0))
     }
 
     /// Sections inside that begin with `name`.
@@ -65,19 +68,21 @@ impl Section {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Token {
-    Word(String),
+enum Token<'t> {
+    Word(&'t str),
     Open,
     Close,
     End,
 }
 
-fn statements(tokens: &mut Tokens<'_>, depth: usize) -> Vec<Section> {
-    std::iter::from_fn(|| statement(tokens, depth)).collect()
+type Wanted<'w> = &'w dyn Fn(&str) -> bool;
+
+fn statements(tokens: &mut Tokens<'_>, wanted: Wanted<'_>, depth: usize) -> Vec<Section> {
+    std::iter::from_fn(|| statement(tokens, wanted, depth)).collect()
 }
 
 /// The next statement; `None` after the last one between these braces.
-fn statement(tokens: &mut Tokens<'_>, depth: usize) -> Option<Section> {
+fn statement(tokens: &mut Tokens<'_>, wanted: Wanted<'_>, depth: usize) -> Option<Section> {
     let mut words = Vec::new();
     while let Some(token) = tokens.next() {
         let inner = match token {
@@ -85,12 +90,16 @@ fn statement(tokens: &mut Tokens<'_>, depth: usize) -> Option<Section> {
                 words.push(word);
                 continue;
             }
-            Token::End if words.is_empty() => continue,
+            Token::End if words.first().is_none_or(|name| !wanted(name)) => {
+                words.clear();
+                continue;
+            }
             Token::End => Vec::new(),
-            Token::Open if depth < DEPTH => statements(tokens, depth + 1),
+            Token::Open if depth < DEPTH => statements(tokens, wanted, depth + 1),
             Token::Open => continue,
             Token::Close => break,
         };
+        let words = words.into_iter().map(str::to_owned).collect();
         return Some(Section { words, inner });
     }
     None
@@ -99,28 +108,29 @@ fn statement(tokens: &mut Tokens<'_>, depth: usize) -> Option<Section> {
 /// What is left of a text.
 struct Tokens<'t>(&'t str);
 
-impl Iterator for Tokens<'_> {
-    type Item = Token;
+impl<'t> Iterator for Tokens<'t> {
+    type Item = Token<'t>;
 
-    fn next(&mut self) -> Option<Token> {
+    /// By bytes: what has a meaning is ASCII.
+    fn next(&mut self) -> Option<Token<'t>> {
         loop {
             let rest = self.0;
-            let first = rest.chars().next()?;
-            let (token, length) = match first {
-                '#' => (None, rest.find('\n').unwrap_or(rest.len())),
-                '"' => {
+            let until = |ends: fn(u8) -> bool| rest.bytes().position(ends).unwrap_or(rest.len());
+            let (token, length) = match rest.bytes().next()? {
+                b'#' => (None, until(|b| b == b'\n')),
+                b'"' => {
                     let end = rest[1..].find('"').map_or(rest.len(), |i| i + 1);
-                    let word = Token::Word(rest[1..end].to_owned());
-                    (Some(word), (end + 1).min(rest.len()))
+                    (Some(Token::Word(&rest[1..end])), (end + 1).min(rest.len()))
                 }
-                '{' => (Some(Token::Open), 1),
-                '}' => (Some(Token::Close), 1),
-                ';' => (Some(Token::End), 1),
-                c if c.is_whitespace() => (None, c.len_utf8()),
+                b'{' => (Some(Token::Open), 1),
+                b'}' => (Some(Token::Close), 1),
+                b';' => (Some(Token::End), 1),
+                b if b.is_ascii_whitespace() => (None, until(|b| !b.is_ascii_whitespace())),
                 _ => {
-                    let ends = |c: char| c.is_whitespace() || "{};#\"".contains(c);
-                    let end = rest.find(ends).unwrap_or(rest.len());
-                    (Some(Token::Word(rest[..end].to_owned())), end)
+                    let end = until(|b| {
+                        b.is_ascii_whitespace() || matches!(b, b'{' | b'}' | b';' | b'#' | b'"')
+                    });
+                    (Some(Token::Word(&rest[..end])), end)
                 }
             };
             self.0 = &rest[length..];
@@ -152,10 +162,12 @@ mod tests {
     #[test]
     fn each_statement_comes_by_itself() {
         let text = "# head\nresource a { x 1; }\n;resource b { y { z; } } end";
-        let all: Vec<Section> = Section::each(text).collect();
+        let all: Vec<Section> = Section::each(text, |_| true).collect();
         let words: Vec<&str> = all.iter().map(|s| s.words[1].as_str()).collect();
         assert_eq!(words, ["a", "b"]);
         assert_eq!(all, Section::parse(text).inner);
+        let few: Vec<Section> = Section::each(text, |name| name == "z").collect();
+        assert!(few[0].inner.is_empty() && few[1] == all[1]);
     }
 
     proptest! {

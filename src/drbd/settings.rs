@@ -34,6 +34,19 @@ pub struct ConnectionSettings {
     pub paths: Vec<Path>,
 }
 
+/// What is asked of a resource's settings; the rest is not even kept.
+const ASKED: [&str; 9] = [
+    "quorum",
+    "protocol",
+    "allow-two-primaries",
+    "fencing",
+    "transport",
+    "address",
+    "_peer_node_id",
+    "_this_host",
+    "_remote_host",
+];
+
 impl Settings {
     /// Parses the text. `None` when no resource stands in it.
     #[must_use]
@@ -44,8 +57,8 @@ impl Settings {
     /// Parses a text that tells of several resources, by their names.
     #[must_use]
     pub fn parse_all(text: &str) -> Vec<(String, Self)> {
-        let resources =
-            Section::each(text).filter(|s| s.words.first().is_some_and(|w| w == "resource"));
+        let resources = Section::each(text, |name| ASKED.contains(&name))
+            .filter(|s| s.words.first().is_some_and(|w| w == "resource"));
         let named = resources.filter_map(|r| Some((r.words.get(1)?.clone(), Self::of(&r))));
         named.collect()
     }
