@@ -157,7 +157,7 @@ impl Steps {
             // Nobody sees a note but this host's runs, and `reap` if this one is killed.
             (_, Call::Note(_) | Call::Forget(_)) => unseen,
             // There is nothing to be seen of others on this host.
-            (Call::Read, Call::Store) => alone,
+            (Call::Read | Call::IsNoted(_), Call::Store) => alone,
             _ => false,
         }
     }
