@@ -1,10 +1,12 @@
 //! What a shell may put behind `block-drbd`: clap's own answers, and the resources that are up.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, ValueHint};
+use clap_complete::engine::ValueCompleter;
 use clap_complete::env::{CompleteEnv, EnvCompleter};
-use clap_complete::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::{ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter};
 
 use crate::cli::Cli;
 use crate::deadline::Deadline;
@@ -38,12 +40,19 @@ pub fn with_names(command: clap::Command) -> clap::Command {
         .mut_args(|arg| {
             let takes = arg.get_value_names().map_or_else(
                 || RESOURCE.contains(&arg.get_id().as_str().to_uppercase().as_str()),
-                |names| names.iter().any(|n| RESOURCE.contains(&n.as_str())),
+                // As in `CFG|RESOURCE`.
+                |names| {
+                    names
+                        .iter()
+                        .any(|n| n.split('|').any(|w| RESOURCE.contains(&w)))
+                },
             );
-            if takes {
-                arg.add(ArgValueCandidates::new(names))
-            } else {
-                arg
+            match (takes, arg.get_value_hint()) {
+                (true, ValueHint::AnyPath | ValueHint::FilePath) => {
+                    arg.add(ArgValueCompleter::new(names_and_files))
+                }
+                (true, _) => arg.add(ArgValueCandidates::new(names)),
+                (false, _) => arg,
             }
         })
         .mut_subcommands(with_names)
@@ -55,6 +64,15 @@ fn names() -> Vec<CompletionCandidate> {
     let up = Tools::new(Root::from_env()).all(&Deadline::within(PATIENCE));
     let up = up.unwrap_or_default().into_iter();
     up.map(|r| CompletionCandidate::new(r.name)).collect()
+}
+
+/// Those that begin so, and files.
+fn names_and_files(current: &OsStr) -> Vec<CompletionCandidate> {
+    let mut found = names();
+    let begun = current.as_encoded_bytes();
+    found.retain(|c| c.get_value().as_encoded_bytes().starts_with(begun));
+    found.extend(PathCompleter::any().complete(current));
+    found
 }
 
 /// The script that makes a shell ask.

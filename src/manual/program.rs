@@ -94,6 +94,10 @@ fn commands(page: &mut Page) -> io::Result<()> {
             };
         }
         page.options(command)?;
+        let below = command.get_after_long_help().or(command.get_after_help());
+        for line in below.map(ToString::to_string).unwrap_or_default().lines() {
+            page.paragraph(line);
+        }
     }
     page.subsection("Options of the program itself");
     page.options(&cli)?;
