@@ -63,7 +63,8 @@ fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(
 /// The resource is Primary here for somebody whom this guest joins, so that no promotion is needed
 /// and the peers need not be asked again:
 ///
-/// * the same guest, migrating to its own host or with its stub domain;
+/// * the same guest, migrating to its own host or with its stub domain; not what is left of it where
+///   `xl migrate` took it away and its end was not seen, since the guest runs on a peer then;
 /// * the very same domain, with another of its volumes;
 /// * others who share this volume, as long as no peer is Primary.
 ///
@@ -75,7 +76,7 @@ pub(super) fn joins_a_user(facts: &Facts, resource: &Resource, volume: &Volume) 
     let plain = facts.arrival == Arrival::PlainStart;
     resource.is_primary()
         && users.any(|u| match u.relation {
-            Relation::SameGuest => true,
+            Relation::SameGuest => !u.guest.is_named_migrated_away(),
             Relation::ThisDomain => plain,
             Relation::Other => plain && alone && u.minor == volume.minor,
             Relation::Gone => false,

@@ -132,6 +132,24 @@ fn an_incoming_migration_whose_source_does_not_answer_is_refused() {
     );
 }
 
+/// `xl migrate` that fails at the final handshake leaves `NAME--migratedaway` at the source, suspended
+/// and Primary, while the guest runs on the peer.
+#[test]
+fn a_guest_that_comes_back_to_what_it_left_behind_is_looked_at_as_any() {
+    let left = |mut facts: Facts| {
+        space::set_role(&mut facts, &Role::Primary);
+        facts.uses = vec![space::migrated_away()];
+        facts
+    };
+    let mut facts = left(incoming());
+    assert_eq!(answer(&add(&facts)).0, Answer::Receive);
+    space::disconnect(&mut up(&mut facts).connections[0]);
+    refused(&facts, &["nodo2: Connecting", "stale"]);
+    let mut facts = left(plain_start());
+    up(&mut facts).connections[0].role = Role::Primary;
+    waits(&facts, &["web-root", "Primary on nodo2"]);
+}
+
 #[test]
 fn a_shared_resource_beside_a_primary_is_not_spoken_of_as_a_migration() {
     let mut facts = incoming();

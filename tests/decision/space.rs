@@ -327,7 +327,15 @@ pub fn users() -> Vec<Use> {
             }
         }
     }
+    all.push(migrated_away());
     all
+}
+
+/// The guest as it was here before it went to the peer, and `xl migrate` did not see that to its end.
+pub fn migrated_away() -> Use {
+    let mut left = user(Relation::SameGuest, Access::ReadWrite, MINORS[0], Some(4));
+    left.guest.name = Some("web--migratedaway".into());
+    left
 }
 
 /// Every policy that can make a difference to a plain start.

@@ -210,11 +210,16 @@ pub fn rival(f: &Facts, p: &Policy, relation: Relation, ending: bool) -> bool {
     !shared(f, p) && rivals.any(|u| writes(f) || u.access == Access::ReadWrite)
 }
 
-/// Users here that have not let go and still exist.
+/// Users here that have not let go and still exist. What a migration left behind has gone.
 fn live(f: &Facts) -> impl Iterator<Item = &Use> {
     f.uses
         .iter()
-        .filter(|u| !ends(u) && u.relation != Relation::Gone)
+        .filter(|u| !ends(u) && u.relation != Relation::Gone && !left_behind(u))
+}
+
+fn left_behind(user: &Use) -> bool {
+    let name = user.guest.name.as_deref().unwrap_or_default();
+    user.relation == Relation::SameGuest && name.ends_with("--migratedaway")
 }
 
 /// The same guest under another number, or with another of its disks. One that arrives has brought
