@@ -294,7 +294,7 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
             None => self.replication.settings(resource, deadline)?,
         };
         for connection in asked {
-            if let Some(probe) = self.probe(&settings, connection, policy) {
+            if let Some(probe) = self.probe(&settings, connection, policy, deadline) {
                 facts.probes.insert(connection.peer_node_id, probe);
             }
         }
@@ -303,12 +303,14 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
     }
 
     /// Asks the peer. A connected one over the paths in use, all of which have to answer; another one
-    /// over any. `None` where no address is known.
+    /// over any. `None` where no address is known. Each path gets the time that the policy gives, or is
+    /// not asked: less of it would be silence of our own making.
     pub(crate) fn probe(
         &self,
         settings: &Settings,
         connection: &drbd::Connection,
         policy: &Policy,
+        deadline: &Deadline,
     ) -> Option<Probe> {
         let own = settings.connection(connection.peer_node_id);
         if own.is_some_and(|c| !matches!(c.transport.as_str(), "" | "tcp" | "lb-tcp")) {
@@ -328,6 +330,9 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         };
         let mut last = None;
         for path in paths {
+            if deadline.left() < policy.probe {
+                return Some(Probe::Failed("no time was left to ask".to_owned()));
+            }
             let probe = self.host.probe(path, policy.probe);
             let alive = matches!(probe, Probe::Accepted | Probe::Refused);
             last = Some(probe);

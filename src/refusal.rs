@@ -142,6 +142,8 @@ pub enum Obstacle {
     LinkCut { peer: String, address: String },
     /// The source has noticed that the link was lost, this host has not.
     LinkLost { peer: String, address: String },
+    /// The source could not be asked whether the link is alive.
+    NotAsked { peer: String, why: String },
     /// The source's writes did not stop arriving.
     Writes { seconds: u64 },
 }
@@ -339,6 +341,10 @@ impl fmt::Display for Obstacle {
             Self::LinkLost { peer, address } => write!(
                 f,
                 "{peer} waits for a new connection at {address}: the replication link was lost, and DRBD has not noticed here yet: try again once it is connected"
+            ),
+            Self::NotAsked { peer, why } => write!(
+                f,
+                "asking whether {peer} is alive failed ({why}): try again"
             ),
             Self::Writes { seconds } => {
                 write!(

@@ -194,7 +194,9 @@ impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
                 )));
                 continue;
             }
-            let probe = self.world.probe(&settings, connection, policy);
+            let probe = self
+                .world
+                .probe(&settings, connection, policy, self.deadline);
             let there = seen_from(facts, &resource, connection, &settings, probe);
             match decide(Action::Add, &there, policy) {
                 Decision::Proceed { .. } | Decision::Nothing(_) => places.push(to),

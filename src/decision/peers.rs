@@ -51,7 +51,11 @@ pub(crate) fn check_link(
             peer: peer(connection),
             address: address(settings, connection),
         }),
-        Some(Probe::Unanswered | Probe::Failed(_)) | None => Err(Obstacle::LinkCut {
+        Some(Probe::Failed(why)) => Err(Obstacle::NotAsked {
+            peer: peer(connection),
+            why: crate::words::printable(why),
+        }),
+        Some(Probe::Unanswered) | None => Err(Obstacle::LinkCut {
             peer: peer(connection),
             address: address(settings, connection),
         }),

@@ -142,7 +142,7 @@ where
             let connection = health::may_close_window(&now, own.peer_node_id, !now.is_secondary())
                 .map_err(left)?;
             // A link that is cut and not yet noticed is Established, too.
-            let probe = self.probe(&settings, connection, policy);
+            let probe = self.probe(&settings, connection, policy, deadline);
             check_link(&now, connection, Some(&settings), probe.as_ref())
                 .map_err(|why| left(why.to_string()))?;
             self.replication

@@ -190,11 +190,19 @@ fn examples(code: Code) -> Vec<Message> {
             })
             .to_vec(),
         Code::NoPeer => refused(Refusal::NoPeer { resource: res() }),
-        Code::Probe => refused(Refusal::ProbeFailed {
-            resource: res(),
-            peer: peer(),
-            why: text("WHY"),
-        }),
+        Code::Probe => {
+            let why = text("WHY");
+            let unasked = Refusal::ProbeFailed {
+                resource: res(),
+                peer: peer(),
+                why: why.clone(),
+            };
+            [
+                refused(unasked),
+                obstacle(Obstacle::NotAsked { peer: peer(), why }),
+            ]
+            .concat()
+        }
         Code::Worse => [false, true]
             .map(|incoming| {
                 Refusal::Worse {

@@ -50,6 +50,7 @@ impl Coded for Obstacle {
             Self::Settings => Code::Settings,
             Self::LinkCut { .. } => Code::LinkCut,
             Self::LinkLost { .. } => Code::LinkLost,
+            Self::NotAsked { .. } => Code::Probe,
             Self::Writes { .. } => Code::Writes,
         }
     }

@@ -150,6 +150,17 @@ fn a_guest_that_comes_back_to_what_it_left_behind_is_looked_at_as_any() {
     waits(&facts, &["web-root", "Primary on nodo2"]);
 }
 
+/// Contract 37: a question that could not be put is no answer, and is not told as one.
+#[test]
+fn a_source_that_could_not_be_asked_is_not_called_silent() {
+    let mut facts = incoming();
+    set_probe(&mut facts, Some(&Probe::Failed("no buffer space".into())));
+    refused(
+        &facts,
+        &["web-root", "nodo2 is alive failed", "no buffer space"],
+    );
+}
+
 #[test]
 fn a_shared_resource_beside_a_primary_is_not_spoken_of_as_a_migration() {
     let mut facts = incoming();

@@ -191,6 +191,22 @@ fn a_start_without_a_dead_peer_is_warned_of() {
     });
 }
 
+/// Contract 5, 37: no question is put for which no time is left.
+#[test]
+fn a_silent_peer_does_not_break_the_deadline() {
+    both(|host| {
+        host.configure("deadline = 2\npatience = 1\nprobe-milliseconds = 5000\n");
+        let silence = Silence::at(&host.peer_address());
+        host.world.crash(PEER).unwrap();
+        host.world.notice_on(HERE).unwrap();
+        let disk = host.disk(5, WEB);
+        let ran = disk.add();
+        disk.assert_refused(&ran, 3, "error", &["nodo2", "no time was left to ask"]);
+        assert!(ran.took < Duration::from_millis(2600), "{:?}", ran.took);
+        drop(silence);
+    });
+}
+
 /// The same row: the own network is gone.
 #[test]
 fn a_start_without_a_network_is_warned_of() {
