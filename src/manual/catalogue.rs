@@ -139,7 +139,7 @@ pub fn entry(code: Code) -> Entry {
         Code::Open => (Left, "The guest has gone, and a process still has the device open.", "Close it. `reap` is run again each minute by its service."),
         Code::Stray => (Left, "blkback has not let go: the guest's last writes may be on their way.", "Wait. If the replication link is cut, they end when it comes back or times out."),
         Code::ForeignPrimary => (Left, "Promoted by hand or by another program, and nothing shows that uses it.", "Demote it, unless something needs it."),
-        Code::Promoting => (Left, "`drbdsetup primary` was killed and has not ended. The kernel may still complete it.", "Run `reap` again later."),
+        Code::Promoting => (Left, "`drbdsetup primary` was killed and has not ended. The kernel may still complete it.", "Nothing where block-drbd-reap.service runs; else run `reap` again later."),
         Code::NoRole => (Left, "DRBD says neither Primary nor Secondary.", "See `drbdadm status`."),
         Code::Window => (Left, "A window of a migration cannot be closed while the two sides are apart: one alone would change, and they would never connect again.", "Reconnect them, then `block-drbd reap`."),
         Code::ForeignWindow => (Left, "Somebody ran `drbdsetup net-options --allow-two-primaries=yes`, or a migration is under way from here.", "`drbdadm adjust` sets back what is configured."),

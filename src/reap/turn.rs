@@ -79,8 +79,8 @@ where
             }
         }
         // What should have been demoted or closed is tried again by whoever runs this: no event tells
-        // that it is closed, or that the link is back.
-        let waits = |l: &Left| matches!(l, Left::Open(_) | Left::Window(_));
+        // that it is closed, that a promotion has ended, or that the link is back.
+        let waits = |l: &Left| matches!(l, Left::Open(_) | Left::Promoting | Left::Window(_));
         let state = if reaping.left.iter().any(waits) {
             Some(State::Failed)
         } else {

@@ -125,7 +125,10 @@ fn a_note_stays_while_a_promotion_still_runs() {
     both(|host| {
         host.note_promotion();
         host.file("/proc/77/cmdline", "drbdsetup\0primary\0web-root\0");
-        host.assert_reaps(&["web-root: an earlier promotion was given up and still runs"]);
+        // A failure, so that it is looked at again: nothing tells of its end.
+        let line = "web-root: an earlier promotion was given up and still runs";
+        host.reap(&[]).assert_says(1, &[line]);
+        host.reap(&["--dry-run"]).assert_says(0, &[line]);
         assert!(host.is_noted(WEB));
         std::fs::remove_dir_all(host.path("/proc/77")).unwrap();
         host.assert_reaps(&["web-root: its note dropped"]);
