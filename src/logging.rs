@@ -3,16 +3,21 @@
 //!
 //! stderr is the terminal of whoever typed `xl create` (on a migration that of the source), or a
 //! closed pipe. `hotplug-error` is printed by libxl itself and not repeated here.
+//!
+//! Whoever does not read what is said, be it a daemon that hangs or a pipe that is full, must not stop a
+//! disk: what cannot be said at once is not said. The crates for the journal wait.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use log::{Level, LevelFilter, Log, Metadata, Record, kv};
-use systemd_journal_logger::JournalLog;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::root::Root;
+use crate::words::printable;
 
 /// Target of log lines that the person at the terminal should read.
 pub const PERSON: &str = "person";
@@ -20,8 +25,11 @@ pub const PERSON: &str = "person";
 /// The variable that sets what stderr shows, in `env_logger`'s syntax: `BLOCK_DRBD_LOG=debug`.
 pub const VARIABLE: &str = "BLOCK_DRBD_LOG";
 
+/// A field of a line.
+type Field = (&'static str, String);
+
 /// Which guest, disk and resource the lines are about.
-static CONTEXT: Mutex<Vec<(&'static str, String)>> = Mutex::new(Vec::new());
+static CONTEXT: Mutex<Vec<Field>> = Mutex::new(Vec::new());
 
 /// The field that a line's `code` goes to, which names a message of the manual.
 pub const CODE: &str = "BLOCK_DRBD_CODE";
@@ -48,18 +56,15 @@ pub fn start(root: &Root) {
             writeln!(
                 line,
                 "block-drbd: {}",
-                crate::words::printable(&record.args().to_string())
+                printable(&record.args().to_string())
             )
         })
         .build();
-    let journal = root
-        .join("/run/systemd/journal/socket")
-        .exists()
-        .then(JournalLog::new)
-        .and_then(Result::ok);
-    let sink = match journal {
-        Some(journal) => Sink::Journal(journal.with_syslog_identifier("block-drbd".into())),
-        None => Sink::Syslog(root.join("/dev/log")),
+    let journal = root.join("/run/systemd/journal/socket");
+    let sink = if journal.exists() {
+        Sink::Journal(journal)
+    } else {
+        Sink::Syslog(root.join("/dev/log"))
     };
     let level = terminal.filter().max(LevelFilter::Info);
     if log::set_boxed_logger(Box::new(Logger { terminal, sink })).is_ok() {
@@ -73,7 +78,7 @@ struct Logger {
 }
 
 enum Sink {
-    Journal(JournalLog),
+    Journal(PathBuf),
     Syslog(PathBuf),
 }
 
@@ -83,7 +88,9 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        self.terminal.log(record);
+        if self.terminal.matches(record) && is_taken(&std::io::stderr()) {
+            self.terminal.log(record);
+        }
         if record.level() > Level::Info {
             return;
         }
@@ -93,64 +100,67 @@ impl Log for Logger {
         let code = record.key_values().get(kv::Key::from_str("code"));
         let code = code.and_then(|code| code.to_borrowed_str());
         let code = code.map(|code| (CODE, code.to_owned()));
-        let fields = Fields(context.iter().chain(&code).collect());
+        let fields: Vec<&Field> = context.iter().chain(&code).collect();
         match &self.sink {
-            Sink::Journal(journal) => {
-                let record = Record::builder()
-                    .args(*record.args())
-                    .level(record.level())
-                    .target(record.target())
-                    .module_path(record.module_path())
-                    .key_values(&fields)
-                    .build();
-                // A journal that is stopped just now must not stop a disk.
-                let _ = journal.journal_send(&record);
-            }
-            Sink::Syslog(path) => syslog(path, record, &fields),
+            Sink::Journal(path) => send(path, &journal(record, &fields)),
+            Sink::Syslog(path) => send(path, &syslog(record, &fields)),
         }
     }
 
     fn flush(&self) {}
 }
 
-struct Fields<'a>(Vec<&'a (&'static str, String)>);
-
-impl kv::Source for Fields<'_> {
-    fn visit<'kvs>(&'kvs self, visitor: &mut dyn kv::VisitSource<'kvs>) -> Result<(), kv::Error> {
-        for (key, value) in &self.0 {
-            visitor.visit_pair(kv::Key::from_str(key), kv::Value::from(value.as_str()))?;
-        }
-        Ok(())
-    }
+/// Whether a line can be written at once; to a file or a terminal it nearly always can.
+fn is_taken(stream: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
 }
 
-/// One datagram as syslog(3) sends it: facility daemon, then tag and process id. The fields stand
-/// behind the text, so that `grep XENBUS_PATH=` finds them.
-fn syslog(path: &PathBuf, record: &Record<'_>, fields: &Fields<'_>) {
-    const DAEMON: u8 = 3 << 3;
-    let severity = match record.level() {
+/// Facility "daemon" of syslog(3).
+const DAEMON: u8 = 3;
+
+fn severity(level: Level) -> u8 {
+    match level {
         Level::Error => 3,
         Level::Warn => 4,
         Level::Info => 6,
         Level::Debug | Level::Trace => 7,
-    };
+    }
+}
+
+/// A line a field (systemd: "Native Journal Protocol"): none has a line break in it.
+fn journal(record: &Record<'_>, fields: &[&Field]) -> String {
+    let entry = format!(
+        "PRIORITY={}\nSYSLOG_FACILITY={DAEMON}\nSYSLOG_IDENTIFIER=block-drbd\nSYSLOG_PID={}\nMESSAGE={}\n",
+        severity(record.level()),
+        std::process::id(),
+        printable(&record.args().to_string())
+    );
     let fields: Vec<String> = fields
-        .0
+        .iter()
+        .map(|(key, value)| format!("{key}={}\n", printable(value)))
+        .collect();
+    entry + &fields.concat()
+}
+
+/// As syslog(3) sends it: facility and severity, then tag and process id. The fields stand behind the
+/// text, so that `grep XENBUS_PATH=` finds them.
+fn syslog(record: &Record<'_>, fields: &[&Field]) -> String {
+    let fields: Vec<String> = fields
         .iter()
         .map(|(key, value)| format!(" {key}={value}"))
         .collect();
-    let text = crate::words::printable(&format!("{}{}", record.args(), fields.concat()));
-    let line = format!(
-        "<{}>block-drbd[{}]: {text}",
-        DAEMON | severity,
-        std::process::id()
-    );
+    let text = printable(&format!("{}{}", record.args(), fields.concat()));
+    let priority = (DAEMON << 3) | severity(record.level());
+    format!("<{priority}>block-drbd[{}]: {text}", std::process::id())
+}
+
+/// One datagram, if it is taken at once.
+fn send(path: &Path, entry: &str) {
     let Ok(socket) = UnixDatagram::unbound() else {
         return;
     };
-    // A syslog daemon that does not read must not hang us.
-    let _ = socket.set_nonblocking(true);
-    if socket.connect(path).is_ok() {
-        let _ = socket.send(line.as_bytes());
+    if socket.set_nonblocking(true).is_ok() {
+        let _ = socket.send_to(entry.as_bytes(), path);
     }
 }

@@ -33,6 +33,8 @@ mod hostile;
 mod interrupted;
 #[path = "hotplug/libvirt.rs"]
 mod libvirt;
+#[path = "hotplug/logs.rs"]
+mod logs;
 #[path = "hotplug/migration.rs"]
 mod migration;
 #[path = "hotplug/refusals.rs"]

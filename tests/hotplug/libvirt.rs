@@ -15,7 +15,7 @@ use simulated_drbd::{Generation, Resource, Role};
 
 use crate::disk::Disk;
 use crate::host::{Host, MINOR, Ran, WEB, XVDB, both};
-use crate::surroundings::logged;
+use crate::logs::logged;
 
 const UUID: &str = "5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f";
 const FOLDER: &str = "/run/block-drbd/incoming";

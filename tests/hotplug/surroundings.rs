@@ -1,12 +1,12 @@
-//! What the program finds around it: descriptors, variables, logs, a store that does not answer.
+//! What the program finds around it: descriptors, variables, a store that does not answer.
 
 use std::fs::{self, File, OpenOptions};
-use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use simulated_drbd::{Fault, Generation, Opener, Role};
+use simulated_drbd::{Fault, Generation, Role};
 
 use crate::disk::Disk;
 use crate::host::{HERE, Host, MINOR, PROGRAM, Ran, WEB, both, eventually};
@@ -160,106 +160,6 @@ fn children_get_nothing_but_their_streams() {
             let bits = u64::from_str_radix(line.unwrap().trim(), 16).unwrap();
             assert_eq!(bits & signals, 0, "{mask} {bits:x}: HUP, INT, PIPE, TERM");
         }
-    });
-}
-
-/// What a run says to syslog.
-pub fn logged(host: &Host, action: &str, disk: &Disk<'_>) -> Vec<String> {
-    let path = host.path("/dev/log");
-    let _ = fs::remove_file(&path);
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    disk.command(action).output().unwrap();
-    let mut buffer = [0; 4096];
-    let mut lines = Vec::new();
-    while let Ok(length) = socket.recv(&mut buffer) {
-        lines.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
-    }
-    lines
-}
-
-#[track_caller]
-fn assert_logged(lines: &[String], priority: &str, words: &[&str]) {
-    let about = [
-        "XENBUS_PATH=backend/vbd/5/51714",
-        "XEN_DOMID=5",
-        "guest-5",
-        "web-root",
-        "xvda2",
-    ];
-    let wanted = [words, &about].concat();
-    let found = lines.iter().any(|line| {
-        line.starts_with(&format!("<{priority}>block-drbd["))
-            && wanted.iter().all(|w| line.contains(w))
-    });
-    assert!(found, "no line <{priority}> with {wanted:?} in {lines:#?}");
-}
-
-/// Contract 20, 22, 28: priorities of daemon.info and daemon.err.
-#[test]
-fn every_end_of_a_run_is_logged() {
-    both(|host| {
-        host.configure("deadline = 10\npatience = 0\n");
-        let disk = host.disk(5, WEB);
-        let done = logged(host, "add", &disk);
-        assert_logged(
-            &done,
-            "30",
-            &[
-                "add",
-                "DRBD_RESOURCE=web-root",
-                "XEN_DOMAIN=guest-5",
-                "XEN_VDEV=xvda2",
-            ],
-        );
-        disk.close();
-
-        let other = host.disk(6, "/dev/drbd1");
-        other.set("physical-device", "93:1");
-        assert_logged(
-            &logged(host, "remove", &disk),
-            "30",
-            &["stays Primary", "guest-6"],
-        );
-        other.vanish();
-
-        host.world
-            .hold_open(HERE, MINOR, Opener::writer("qemu", 77), None)
-            .unwrap();
-        let failed = logged(host, "remove", &disk);
-        assert_logged(
-            &failed,
-            "27",
-            &["remove failed", "(-12)", "`drbdadm secondary web-root`"],
-        );
-        host.world.release(HERE, MINOR).unwrap();
-        assert_logged(&logged(host, "remove", &disk), "30", &["remove"]);
-        disk.vanish();
-
-        host.peer_promotes(WEB, MINOR);
-        let disk = host.disk(5, WEB);
-        assert_logged(
-            &logged(host, "add", &disk),
-            "27",
-            &["add failed", "Primary on nodo2"],
-        );
-        for line in done.iter().chain(&failed) {
-            assert!(!line.contains('\n') && line.len() < 3000, "{line}");
-        }
-    });
-}
-
-/// A log that nobody reads must not stop a disk.
-#[test]
-fn a_full_log_does_not_stop_a_disk() {
-    both(|host| {
-        let path = host.path("/dev/log");
-        let _unread = UnixDatagram::bind(&path).unwrap();
-        let fill = UnixDatagram::unbound().unwrap();
-        fill.set_nonblocking(true).unwrap();
-        while fill.send_to(&[0; 1000], &path).is_ok() {}
-        let disk = host.disk(5, WEB);
-        disk.assert_attached(&disk.add(), MINOR);
     });
 }
 
