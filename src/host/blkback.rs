@@ -11,6 +11,9 @@ use crate::root::Root;
 /// Devices of the bus, `vbd-DOMAIN-DEVICE` for disks (linux: `drivers/xen/xenbus/xenbus_probe_backend.c`,
 /// `backend_bus_id`).
 const DEVICES: &str = "/sys/bus/xen-backend/devices";
+/// The same without the bus. A device whose driver does not let go of it, since its last I/O does not
+/// end, has left the bus and stands here still (linux: `drivers/base/core.c`, `device_del`).
+const ALL_DEVICES: &str = "/sys/devices";
 
 /// A guest's disk that the kernel serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,24 +25,53 @@ pub struct Attached {
     /// What it leads to; `None` before it is opened and from its removal on (linux:
     /// `drivers/block/xen-blkback/xenbus.c`, `xen_blkbk_remove`).
     pub number: Option<DeviceNumber>,
+    /// It is being removed, and may still have its device open.
+    pub closing: bool,
+}
+
+impl Attached {
+    /// `vbd-7-51714`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("vbd-{}-{}", self.domid, self.device)
+    }
 }
 
 /// All of them.
 #[must_use]
 pub fn attached(root: &Root) -> Vec<Attached> {
-    let entries = fs::read_dir(root.join(DEVICES)).into_iter().flatten();
+    let served = disks(root, DEVICES);
+    let closing = disks(root, ALL_DEVICES).into_iter();
+    let closing = closing
+        .filter(|disk| !served.contains(disk))
+        .map(|disk| Attached {
+            domid: disk.0,
+            device: disk.1,
+            number: None,
+            closing: true,
+        });
+    let closing: Vec<Attached> = closing.collect();
+    let served = served.into_iter().map(|(domid, device)| {
+        let file = format!("{DEVICES}/vbd-{domid}-{device}/physical_device");
+        let number = fs::read_to_string(root.join(&file)).ok();
+        Attached {
+            domid,
+            device,
+            number: number.and_then(|n| DeviceNumber::parse(n.trim())),
+            closing: false,
+        }
+    });
+    served.chain(closing).collect()
+}
+
+/// Domain and number of the disks among the devices of a folder.
+fn disks(root: &Root, folder: &str) -> Vec<(u32, u32)> {
+    let entries = fs::read_dir(root.join(folder)).into_iter().flatten();
     let names = entries.flatten().map(|e| e.file_name());
     names
         .filter_map(|name| {
-            let name = name.to_str()?;
-            let (domid, device) = name.strip_prefix("vbd-")?.split_once('-')?;
-            let file = format!("{DEVICES}/{name}/physical_device");
-            let number = fs::read_to_string(root.join(&file)).ok();
-            Some(Attached {
-                domid: domid.parse().ok()?,
-                device: device.parse().ok()?,
-                number: number.and_then(|n| DeviceNumber::parse(n.trim())),
-            })
+            let (domid, device) = name.to_str()?.strip_prefix("vbd-")?.split_once('-')?;
+            Some((domid.parse().ok()?, device.parse().ok()?))
         })
         .collect()
 }
@@ -58,13 +90,23 @@ mod tests {
         }
         let file = root.join(&format!("{DEVICES}/vbd-7-51714/physical_device"));
         fs::write(file, "93:1\n").unwrap();
+        // Each of them stands there, too.
+        for name in ["vbd-7-51714", "vbd-7-51728", "vbd-7-51744", "system"] {
+            fs::create_dir_all(root.join(&format!("{ALL_DEVICES}/{name}"))).unwrap();
+        }
         let mut found = attached(&root);
         found.sort_by_key(|a| a.device);
-        let expected = [(51714, Some(DeviceNumber::drbd(1))), (51728, None)];
-        let expected = expected.map(|(device, number)| Attached {
+        let one = Some(DeviceNumber::drbd(1));
+        let expected = [
+            (51714, one, false),
+            (51728, None, false),
+            (51744, None, true),
+        ];
+        let expected = expected.map(|(device, number, closing)| Attached {
             domid: 7,
             device,
             number,
+            closing,
         });
         assert_eq!(found, expected);
     }

@@ -45,19 +45,24 @@ where
             Err(found) => return found,
         };
         let reaping = decide(&facts, self.policy);
-        let planned = State::Planned;
-        let found = self.found(
-            &reaping,
-            if reaping.plan.steps.is_empty() {
-                None
-            } else {
-                Some(planned)
-            },
-        );
-        Found {
-            steps: reaping.plan.steps,
-            ..found
+        let steps = reaping.plan.steps.clone();
+        let mut found = self.found(&reaping, (!steps.is_empty()).then_some(State::Planned));
+        if steps.contains(&Step::Demote) {
+            found.why.extend(self.in_doubt());
         }
+        Found { steps, ..found }
+    }
+
+    /// Disks that the kernel is closing, and of which nothing tells any more where they lead to: it is
+    /// DRBD that knows whether they have this resource open, and says so when it is demoted.
+    fn in_doubt(&self) -> Option<Why> {
+        let attached = self.world.host.attached().into_iter();
+        let closing: Vec<String> = attached.filter(|a| a.closing).map(|a| a.name()).collect();
+        let words = format!(
+            "the kernel is still closing {}: if that is its disk, DRBD refuses",
+            crate::words::list(&closing)
+        );
+        (!closing.is_empty()).then_some(Why { code: None, words })
     }
 
     /// Does it. `true` when another look may find it otherwise.

@@ -47,6 +47,31 @@ fn a_disk_whose_backend_vanished_is_demoted_once_the_kernel_lets_go() {
     });
 }
 
+/// blkback's last I/O does not end: its device has left the bus, and nothing tells what it leads to.
+#[test]
+fn a_disk_that_the_kernel_is_still_closing_is_told_of_beforehand() {
+    both(|host| {
+        let disk = host.disk(5, WEB);
+        disk.add().assert_silent_success();
+        let closing = host.path(&format!("/sys/devices/vbd-5-{XVDA2}"));
+        std::fs::create_dir_all(&closing).unwrap();
+        host.reap(&["--dry-run"]).assert_says(0, &[]);
+        host.domain_ends(5);
+        // As long as its folder stands, that tells what it leads to.
+        let ran = host.reap(&["--dry-run"]);
+        ran.assert_says(0, &["web-root: stays Primary here: the guest is gone"]);
+        disk.vanish();
+        let line = "web-root: would demote and drop the note of the promotion; \
+                    the kernel is still closing vbd-5-51714";
+        host.reap(&["--dry-run"]).assert_says(0, &[line]);
+        std::fs::remove_dir(&closing).unwrap();
+        let ran = host.reap(&["--dry-run"]);
+        ran.assert_says(0, &["web-root: would demote"]);
+        assert!(!ran.stdout.contains("closing"), "{ran:?}");
+        host.assert_changes(&["primary"]);
+    });
+}
+
 /// The domain is gone, and its folder stands for ever.
 #[test]
 fn an_orphaned_folder_holds_nothing() {

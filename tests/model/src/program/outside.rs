@@ -311,6 +311,7 @@ impl Host for Outside<'_> {
             domid,
             device: 51714,
             number: Some(DeviceNumber::drbd(replay::MINOR)),
+            closing: false,
         });
         disks.collect()
     }
