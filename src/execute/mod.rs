@@ -155,6 +155,17 @@ where
                     log::warn!(target: PERSON, code = advice.code.as_str(); "{guest}: {advice}");
                     continue;
                 }
+                let later = deadline.deaf().extended(reserve);
+                // A store that hangs must leave time for the demotion.
+                self.store
+                    .set_deadline(deadline.deaf().extended(reserve / 2).end());
+                // Only its answer was lost: blkback has the device, and may have opened it.
+                if let (Step::Publish(device), StepError::Store(lost)) = (step, &error) {
+                    if self.is_published(subject, *device) {
+                        log::warn!("published, though xenstored did not confirm it: {lost}");
+                        continue;
+                    }
+                }
                 // What a command of DRBD began may have happened all the same.
                 let promoting = *step == Step::Promote;
                 let begun = promoting || matches!(step, Step::OpenWindow(_));
@@ -166,10 +177,6 @@ where
                 if unseen || (earlier && !plan.steps[..done].contains(&Step::Promote)) {
                     undo.retain(|s| *s != Step::Forget);
                 }
-                let later = deadline.deaf().extended(reserve);
-                // A store that hangs must leave time for the demotion.
-                self.store
-                    .set_deadline(deadline.deaf().extended(reserve / 2).end());
                 let left = self.undo(&undo, subject, &later);
                 let step = step.clone();
                 return Err(Box::new(Interrupted { step, error, left }));

@@ -42,6 +42,17 @@ where
         Ok(self.host.lock_block(deadline)?)
     }
 
+    /// Whether a transaction whose end nobody saw was committed after all.
+    pub(super) fn is_published(&self, subject: &Subject<'_>, device: DeviceNumber) -> bool {
+        let node = |name| {
+            read_optional(self.store, &subject.path.node(name))
+                .ok()
+                .flatten()
+        };
+        node("physical-device").as_deref() == Some(device.to_string().as_str())
+            && node("hotplug-status").as_deref() == Some("connected")
+    }
+
     /// Under Xen's lock: nobody else has published the device meanwhile; then all in one transaction
     /// that reads `state` again, since blkback opens the device at once and a failure there reaches
     /// nobody (linux: drivers/block/xen-blkback/xenbus.c).

@@ -53,6 +53,18 @@ fn whatever_happens_while_a_plan_is_taken_back_is_named_and_stays_noted() {
     }
 }
 
+/// Contract 16: what is committed is done, whoever was told so.
+#[test]
+fn a_publication_whose_answer_is_lost_stands() {
+    for scenario in [Start, Receive, Open] {
+        let outside = scenario.world();
+        outside.store.lose_answers(1);
+        let outcome = outside.run(Action::Add, "").outcome;
+        let code = check(scenario, &outside, &outcome, "the answer is lost");
+        assert_eq!(code, ExitCode::Done, "{outcome}");
+    }
+}
+
 #[test]
 fn an_interrupted_demotion_is_tried_once_more_while_a_plan_is_taken_back() {
     for number in [-21, -23] {

@@ -62,6 +62,7 @@ struct State {
     nodes: Nodes,
     generation: u64,
     conflicts: u32,
+    unanswered: u32,
     refusals: Vec<Refusal>,
     hooks: VecDeque<Hook>,
 }
@@ -101,6 +102,11 @@ impl Memory {
     /// Makes the next `count` commits fail with EAGAIN, as others' traffic does.
     pub fn conflict(&self, count: u32) {
         self.state.borrow_mut().conflicts = count;
+    }
+
+    /// Carries the next `count` commits out, and loses the answers.
+    pub fn lose_answers(&self, count: u32) {
+        self.state.borrow_mut().unanswered = count;
     }
 
     /// Makes `operation` at and below `path` (for `Begin` and `Commit`: `""`) fail with the

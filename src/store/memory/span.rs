@@ -121,6 +121,10 @@ impl XsTransactionSpan for Span {
                 None => tree::rm(&mut state.nodes, &path, state.generation, &mut |_| {}),
             }
         }
+        if state.unanswered > 0 {
+            state.unanswered -= 1;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         Ok(())
     }
 }
