@@ -27,6 +27,8 @@ mod detach;
 mod double_start;
 #[path = "hotplug/faults.rs"]
 mod faults;
+#[path = "hotplug/held_open.rs"]
+mod held_open;
 #[path = "hotplug/hostile.rs"]
 mod hostile;
 #[path = "hotplug/interrupted.rs"]

@@ -11,9 +11,9 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
 use crate::decision::{Failure, health};
-use crate::drbd::{self, Replication, Resource};
+use crate::drbd::{self, Generation, Replication, Resource};
 use crate::facts::{Arrival, Facts};
-use crate::host::{Host, LockError, Note};
+use crate::host::{Host, LockError, Note, Opener};
 use crate::logging::PERSON;
 use crate::message::{Code, Coded, Message};
 use crate::observe::World;
@@ -56,6 +56,14 @@ pub enum StepError {
     /// Two primaries stay allowed.
     #[error(transparent)]
     Window(#[from] window::Open),
+    /// Somebody has the resource open, and DRBD would take it from him.
+    #[error("{resource} is held open")]
+    Open {
+        /// The resource.
+        resource: String,
+        /// Who.
+        openers: Vec<Opener>,
+    },
     /// Something else, in words.
     #[error("{}", .0.words)]
     Other(Message),
@@ -228,8 +236,9 @@ where
     /// Demotes, and judges by the role that is read afterwards, not by what the command said.
     ///
     /// # Errors
-    /// When it is still Primary, or that cannot be read.
+    /// When it is still Primary, or that cannot be read; when it is open, on DRBD 9.
     pub fn demote(&self, now: &Resource, deadline: &Deadline) -> Result<(), StepError> {
+        self.check_openers(now)?;
         let result = self.replication.demote(now, deadline);
         if self.replication.is_secondary(now, deadline)? {
             return Ok(());
@@ -237,6 +246,20 @@ where
         result?;
         let words = format!("{} is still Primary, and DRBD does not say why", now.name);
         Err(StepError::Other(Message::new(Code::StaysPrimary, words)))
+    }
+
+    /// 9 takes the device from those who only read (drbd: `drbd/drbd_state.c`, `writable`); 8.4 refuses
+    /// as long as anybody has it open.
+    fn check_openers(&self, resource: &Resource) -> Result<(), StepError> {
+        if resource.generation == Generation::V84 {
+            return Ok(());
+        }
+        let openers = self.host.openers(&resource.name, &resource.devices());
+        if openers.is_empty() {
+            return Ok(());
+        }
+        let resource = resource.name.clone();
+        Err(StepError::Open { resource, openers })
     }
 
     fn confirm(

@@ -13,6 +13,7 @@ use crate::observe::World;
 use crate::plan::Step;
 use crate::sharing;
 use crate::store::Timed;
+use crate::words::list;
 
 impl<S, R, H> World<'_, S, R, H>
 where
@@ -44,10 +45,14 @@ where
                 Ok(false) => return None,
                 Err(error) => {
                     let name = &subject.resource.name;
+                    let who = match &error {
+                        StepError::Open { openers, .. } => format!(": {}", list(openers)),
+                        _ => String::new(),
+                    };
                     return Some(Message::new(
                         Code::StaysPrimary,
                         format!(
-                            "{name} could not be demoted again ({error}): run `drbdadm secondary {name}`"
+                            "{name} could not be demoted again ({error}{who}): run `drbdadm secondary {name}`"
                         ),
                     ));
                 }
@@ -95,6 +100,7 @@ where
                     Class::Once => std::mem::take(&mut once),
                     Class::Final | Class::NotUp => false,
                 },
+                StepError::Open { .. } => true,
                 _ => false,
             };
             // Its own reason says more than that time ran out.

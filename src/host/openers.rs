@@ -1,4 +1,5 @@
-//! Who has a DRBD device open: asked when a demotion fails, to tell the administrator.
+//! Who has a DRBD device open: asked when a demotion fails, to tell the administrator, and on DRBD 9
+//! before one, since a process that only reads does not stop it there.
 
 use std::fmt;
 use std::fs;
@@ -43,10 +44,14 @@ pub fn words(openers: &[Opener]) -> String {
 }
 
 /// All openers of the volumes `(number, minor)`: what the kernel tells (DRBD 9), and every process
-/// that has the device among its descriptors. Kernel threads, as blkback, show in neither.
+/// that has the device among its descriptors. Without the former no kernel thread shows, as blkback.
 #[must_use]
 pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
-    let mut found = known(root, resource, volumes);
+    let mut found = match known(root, resource, volumes) {
+        // Where the kernel keeps a list, nobody has it open who is not in it.
+        Some(found) if found.is_empty() => return found,
+        found => found.unwrap_or_default(),
+    };
     let pids: Vec<u32> = found.iter().map(|o| o.pid).collect();
     let minors: Vec<u32> = volumes.iter().map(|(_, minor)| *minor).collect();
     found.extend(
@@ -62,7 +67,7 @@ pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opene
 pub fn of_all(root: &Root, resources: &[(&str, Vec<(u32, u32)>)]) -> Vec<Opener> {
     let told = resources
         .iter()
-        .flat_map(|(name, volumes)| known(root, name, volumes));
+        .flat_map(|(name, volumes)| known(root, name, volumes).unwrap_or_default());
     let mut found: Vec<Opener> = told.collect();
     let minors = resources.iter().flat_map(|(_, volumes)| volumes);
     let minors: Vec<u32> = minors.map(|(_, minor)| *minor).collect();
@@ -80,15 +85,16 @@ pub fn of_all(root: &Root, resources: &[(&str, Vec<(u32, u32)>)]) -> Vec<Opener>
     found
 }
 
-/// What the kernel itself tells, readers and kernel threads included (DRBD 9, with debugfs mounted).
-fn known(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
+/// What the kernel itself tells, readers and kernel threads included (DRBD 9, with debugfs mounted);
+/// `None` where it does not of every volume.
+fn known(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Option<Vec<Opener>> {
     let mut found = Vec::new();
     for (volume, minor) in volumes {
         let file = format!("/sys/kernel/debug/drbd/resources/{resource}/volumes/{volume}/openers");
-        let text = fs::read_to_string(root.join(&file)).unwrap_or_default();
+        let text = fs::read_to_string(root.join(&file)).ok()?;
         found.extend(text.lines().filter_map(|line| told(line, *minor)));
     }
-    found
+    Some(found)
 }
 
 /// `comm<TAB>pid<TAB>ms` (drbd: `drbd/drbd_debugfs.c`, `device_openers_show`).
@@ -158,6 +164,33 @@ fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A process that shows by its descriptors alone; making the device takes root.
+    #[test]
+    fn without_the_kernels_list_every_process_is_looked_at() {
+        use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+        let folder = tempfile::tempdir().unwrap();
+        let root = Root::at(folder.path());
+        let make = |path: &str| {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            path
+        };
+        let device = make("/dev/drbd1");
+        mknod(&device, SFlag::S_IFBLK, Mode::S_IRUSR, makedev(147, 1)).unwrap();
+        std::os::unix::fs::symlink(&device, make("/proc/77/fd/3")).unwrap();
+        fs::write(make("/proc/77/comm"), "dd\n").unwrap();
+        let dd = Opener {
+            command: "dd".into(),
+            pid: 77,
+            minor: 1,
+        };
+        assert_eq!(openers(&root, "web-root", &[(0, 1)]), [dd]);
+        assert_eq!(openers(&root, "web-root", &[(0, 2)]), []);
+        let list = "/sys/kernel/debug/drbd/resources/web-root/volumes/0/openers";
+        fs::write(make(list), "").unwrap();
+        assert_eq!(openers(&root, "web-root", &[(0, 1)]), []);
+    }
 
     #[test]
     fn the_kernels_own_list_is_read() {

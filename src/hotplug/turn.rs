@@ -179,9 +179,10 @@ where
                 Class::Final
             }
             (StepError::Drbd(Error::Command(e)), _) => e.when_promoting(),
-            // The link may have been lost at this very moment: what holds now is decided anew. A
-            // migration is not tried again, since its guest is waiting at the source.
-            (
+            // Somebody may close it. The link may have been lost at this very moment: what holds now is
+            // decided anew. A migration is not tried again, since its guest is waiting at the source.
+            (StepError::Open { .. }, _)
+            | (
                 StepError::Unconfirmed {
                     refusal: Refusal::Worse { .. },
                     ..

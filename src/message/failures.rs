@@ -85,6 +85,7 @@ impl Coded for StepError {
             Self::Store(error) => store(error),
             Self::Lock(error) => error.code(),
             Self::Window(open) => open.code(),
+            Self::Open { .. } => Code::StaysPrimary,
             Self::Other(message) => message.code,
             Self::Expired(expired) => expired.code(),
         }

@@ -151,6 +151,7 @@ where
                 Class::Once => std::mem::take(&mut self.once),
                 Class::Final | Class::NotUp => false,
             },
+            StepError::Open { .. } => true,
             _ => false,
         };
         let late = error.expired() == Some(Expired::Deadline);

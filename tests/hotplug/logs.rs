@@ -86,7 +86,7 @@ fn every_end_of_a_run_is_logged() {
         assert_logged(
             &failed,
             "27",
-            &["remove failed", "(-12)", "`drbdadm secondary web-root`"],
+            &["remove failed", "held open", "`drbdadm secondary web-root`"],
         );
         host.world.release(HERE, MINOR).unwrap();
         assert_logged(&logged(host, "remove", &disk), "30", &["remove"]);
@@ -130,7 +130,7 @@ fn the_journal_gets_fields() {
         ];
         let whole = entries.iter().any(|entry| {
             let has = |field: &&str| entry.lines().any(|line| line.starts_with(field));
-            fields.iter().all(|field| has(field))
+            fields.iter().all(has)
         });
         assert!(whole, "no entry with {fields:?} in {entries:#?}");
         assert_eq!(received(&syslog), [""; 0], "said twice");

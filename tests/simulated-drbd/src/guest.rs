@@ -10,6 +10,8 @@ use crate::state::{Disk, Role};
 use crate::store::State;
 use crate::world::{HOSTS, World};
 use anyhow::{Context, Result, bail};
+use std::thread;
+use std::time::Duration;
 
 impl World {
     /// Somebody opens a device, until he is released or for so many milliseconds. As the kernel does, a
@@ -27,6 +29,15 @@ impl World {
         let now = clock::now_ms();
         opener.since_ms = now;
         opener.until_ms = for_ms.map(|ms| now + ms);
+        if let Some(ms) = for_ms {
+            // debugfs tells it at once, whether or not a tool is run.
+            let world = self.clone();
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(ms));
+                // The world may be gone by then.
+                let _ = world.refresh();
+            });
+        }
         self.on_minor(host, minor, |resource, state, host, volume| {
             let device = &resource.sides[host].devices[volume];
             if device.role != Role::Primary {

@@ -175,6 +175,25 @@ fn a_delay_comes_before_the_work() {
     assert!(begin.elapsed() < Duration::from_millis(200));
 }
 
+/// As the kernel's debugfs, whether or not a tool looks at the resource meanwhile.
+#[test]
+fn the_list_of_openers_changes_by_itself() {
+    let scene = Scene::new("openers", Generation::V9);
+    let file = "sys/kernel/debug/drbd/resources/web-root/volumes/0/openers";
+    let list = || std::fs::read_to_string(scene.world.host("nodo1").join(file)).unwrap();
+    scene
+        .world
+        .hold_open("nodo1", 1, Opener::reader("blkid", 99), Some(100))
+        .unwrap();
+    assert!(list().starts_with("blkid\t99\t"));
+    let begin = Instant::now();
+    while !list().is_empty() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "{}", list());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(begin.elapsed() > Duration::from_millis(50));
+}
+
 #[test]
 fn a_device_is_closed_when_its_time_is_over() {
     let scene = Scene::new("opener", Generation::V84);
