@@ -69,20 +69,7 @@ impl Holder {
 /// All holders of those minors.
 #[must_use]
 pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
-    let mut found = Vec::new();
-    let mounts = fs::read(root.join("/proc/self/mounts")).unwrap_or_default();
-    for line in String::from_utf8_lossy(&mounts).lines() {
-        let mut fields = line.split(' ');
-        let (Some(source), Some(on)) = (fields.next(), fields.next()) else {
-            continue;
-        };
-        if let Some(minor) = drbd_minor(root, &unescape(source)).filter(|m| minors.contains(m)) {
-            found.push(Holder::Mount {
-                minor,
-                on: unescape(on),
-            });
-        }
-    }
+    let mut found = mounts(root, "self", minors);
     let swaps = fs::read_to_string(root.join("/proc/swaps")).unwrap_or_default();
     for line in swaps.lines().skip(1) {
         let source = line.split_ascii_whitespace().next().unwrap_or_default();
@@ -99,6 +86,61 @@ pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
                 name: full_name(root, &name),
             });
         }
+    }
+    found
+}
+
+/// Those mounts that a process sees.
+fn mounts(root: &Root, process: &str, minors: &[u32]) -> Vec<Holder> {
+    let table = fs::read(root.join(&format!("/proc/{process}/mounts"))).unwrap_or_default();
+    let table = String::from_utf8_lossy(&table);
+    let mount = |line: &str| {
+        let mut fields = line.split(' ');
+        let (source, on) = (fields.next()?, fields.next()?);
+        let minor = drbd_minor(root, &unescape(source)).filter(|m| minors.contains(m))?;
+        let on = unescape(on);
+        Some(Holder::Mount { minor, on })
+    };
+    table.lines().filter_map(mount).collect()
+}
+
+/// Mounts of those minors in the mount namespaces of other processes, as of a container, where this
+/// process does not see them.
+#[must_use]
+pub fn mounts_elsewhere(root: &Root, minors: &[u32]) -> Vec<Holder> {
+    let namespace = |process: &str| fs::read_link(root.join(&format!("/proc/{process}/ns/mnt")));
+    let mut seen: Vec<_> = namespace("self").into_iter().collect();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root.join("/proc"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let pid = entry.file_name().into_string().unwrap_or_default();
+        if !pid.bytes().all(|b| b.is_ascii_digit()) {
+            continue;
+        }
+        // A process that has ended has none.
+        let Ok(namespace) = namespace(&pid) else {
+            continue;
+        };
+        if seen.contains(&namespace) {
+            continue;
+        }
+        seen.push(namespace);
+        let command = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        let whose = format!("in the mount namespace of {} (pid {pid})", command.trim());
+        found.extend(
+            mounts(root, &pid, minors)
+                .into_iter()
+                .map(|mount| match mount {
+                    Holder::Mount { minor, on } => Holder::Mount {
+                        minor,
+                        on: format!("{on} {whose}"),
+                    },
+                    other => other,
+                }),
+        );
     }
     found
 }

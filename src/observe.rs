@@ -209,6 +209,11 @@ impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
         let minors: Vec<u32> = resource.minors().collect();
         facts.uses = sharing::uses(self.store, path, &facts.guest, &minors)?;
         facts.holders = self.host.holders(&minors);
+        // What is Primary for no guest may be mounted in a container: whoever did that has promoted it.
+        let foreign = !resource.is_secondary() && facts.uses.is_empty();
+        if action == Action::Add && foreign && facts.holders.is_empty() {
+            facts.holders = self.host.mounts_elsewhere(&minors);
+        }
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
             if let Some(Supposed::ReceivedFrom(source)) = supposed {

@@ -1,5 +1,6 @@
 //! Carries a plan out, and takes back what was done when a step fails.
 
+mod held;
 mod publish;
 mod undo;
 pub mod window;
@@ -11,7 +12,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
 use crate::decision::{Failure, health};
-use crate::drbd::{self, Generation, Replication, Resource};
+use crate::drbd::{self, Replication, Resource};
 use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError, Note, Opener};
 use crate::logging::PERSON;
@@ -246,20 +247,6 @@ where
         result?;
         let words = format!("{} is still Primary, and DRBD does not say why", now.name);
         Err(StepError::Other(Message::new(Code::StaysPrimary, words)))
-    }
-
-    /// 9 takes the device from those who only read (drbd: `drbd/drbd_state.c`, `writable`); 8.4 refuses
-    /// as long as anybody has it open.
-    fn check_openers(&self, resource: &Resource) -> Result<(), StepError> {
-        if resource.generation == Generation::V84 {
-            return Ok(());
-        }
-        let openers = self.host.openers(&resource.name, &resource.devices());
-        if openers.is_empty() {
-            return Ok(());
-        }
-        let resource = resource.name.clone();
-        Err(StepError::Open { resource, openers })
     }
 
     fn confirm(

@@ -65,6 +65,10 @@ impl Host for Linux {
         holders::holders(&self.root, minors)
     }
 
+    fn mounts_elsewhere(&self, minors: &[u32]) -> Vec<Holder> {
+        holders::mounts_elsewhere(&self.root, minors)
+    }
+
     fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener> {
         openers::openers(&self.root, resource, volumes)
     }

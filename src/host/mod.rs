@@ -75,6 +75,9 @@ pub trait Host {
     /// Mounts, swaps and devices on top.
     fn holders(&self, minors: &[u32]) -> Vec<Holder>;
 
+    /// Mounts that only processes in other mount namespaces see, as in containers.
+    fn mounts_elsewhere(&self, minors: &[u32]) -> Vec<Holder>;
+
     /// Processes that have a device open, as far as they can be seen.
     fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener>;
 

@@ -6,7 +6,7 @@ use super::Run;
 use crate::decision::{Decision, Warning, decide};
 use crate::drbd::{Connection, Replication, Resource};
 use crate::facts::{Facts, Found};
-use crate::host::{Host, openers};
+use crate::host::Host;
 use crate::message::{Code, Message};
 use crate::outcome::Outcome;
 use crate::plan::Step;
@@ -98,8 +98,7 @@ where
         let words = &message.words;
         let name = &resource.name;
         let said = if self.stuck {
-            let openers = self.world.host.openers(name, &resource.devices());
-            let who = openers::words(&openers);
+            let who = self.world.who_holds(resource);
             let words = format!(
                 "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
             );

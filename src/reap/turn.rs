@@ -157,9 +157,8 @@ where
         let late = error.expired() == Some(Expired::Deadline);
         let state = if late { State::Late } else { State::Failed };
         let name = self.name;
-        let devices = facts.resource.as_ref().map(Resource::devices);
-        let openers = devices.map(|d| self.world.host.openers(name, &d));
-        let who = openers::words(&openers.unwrap_or_default());
+        let who = facts.resource.as_ref().map(|r| self.world.who_holds(r));
+        let who = who.unwrap_or_else(|| openers::words(&[]));
         let why = format!(
             "stays Primary here: {error}; {who}; when it is closed, run `drbdadm secondary {name}`"
         );

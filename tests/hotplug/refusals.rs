@@ -188,6 +188,28 @@ fn a_mount_of_another_volume_of_the_resource_is_refused() {
     });
 }
 
+/// Design: in this domain, if not in sight of this process.
+#[test]
+fn a_mount_in_a_container_is_refused() {
+    both(|host| {
+        host.promote(WEB, MINOR);
+        let container = host.path("/proc/77");
+        for (process, namespace) in [("self", "mnt:[1]"), ("76", "mnt:[1]"), ("77", "mnt:[2]")] {
+            let folder = host.path(&format!("/proc/{process}/ns"));
+            std::fs::create_dir_all(&folder).unwrap();
+            std::os::unix::fs::symlink(namespace, folder.join("mnt")).unwrap();
+        }
+        host.file("/proc/76/mounts", "/dev/drbd1 /own ext4 rw 0 0\n");
+        host.file("/proc/77/mounts", "/dev/drbd1 /srv ext4 rw 0 0\n");
+        host.file("/proc/77/comm", "postgres\n");
+        let words = "/dev/drbd1 is mounted on /srv in the mount namespace of postgres (pid 77)";
+        assert_start_refused(host, WEB, "busy", &[words]);
+        std::fs::remove_dir_all(container).unwrap();
+        let disk = host.disk(5, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+    });
+}
+
 /// Contract 17: quorum is waited for, and then refused.
 #[test]
 fn a_resource_without_quorum_is_refused() {

@@ -298,6 +298,10 @@ impl Host for Outside<'_> {
             .collect()
     }
 
+    fn mounts_elsewhere(&self, _: &[u32]) -> Vec<Holder> {
+        Vec::new()
+    }
+
     fn openers(&self, _: &str, _: &[(u32, u32)]) -> Vec<Opener> {
         Vec::new()
     }
