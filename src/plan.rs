@@ -30,7 +30,8 @@ pub enum Step {
     Demote,
     /// Read everything again: Primary, usable, and nothing worse than before.
     Confirm(Arrival),
-    /// Wait until the source's writes have stopped arriving.
+    /// Wait until the source's writes have stopped arriving, then read everything again: a link that is
+    /// lost meanwhile looks like writes that have stopped.
     Drain,
     /// Tell blkback and the toolstack which device it is.
     Publish(DeviceNumber),
@@ -66,7 +67,9 @@ impl fmt::Display for Step {
             Self::Hold => f.write_str("keep it Primary"),
             Self::Demote => f.write_str("demote"),
             Self::Confirm(_) => f.write_str("read everything again"),
-            Self::Drain => f.write_str("wait until the source's writes have stopped arriving"),
+            Self::Drain => f.write_str(
+                "wait until the source's writes have stopped arriving, read everything again",
+            ),
             Self::Publish(device) => write!(f, "publish device {device}"),
         }
     }

@@ -219,9 +219,8 @@ fn incoming(
         // Behind the note, ahead of the promotion.
         steps.insert(steps.len() - 1, Step::OpenWindow(source.peer_node_id));
     }
-    // A link that is lost while draining looks like writes that have stopped: hence the second look.
     let confirm = Step::Confirm(Arrival::IncomingMigration);
-    steps.extend([confirm.clone(), Step::Drain, confirm, Step::Publish(device)]);
+    steps.extend([confirm, Step::Drain, Step::Publish(device)]);
     Ok(proceed(steps, Vec::new()))
 }
 

@@ -80,6 +80,8 @@ pub struct InFlight {
     pub received: Vec<u64>,
     /// Nothing waits for an acknowledgement or for the local disk.
     pub idle: bool,
+    /// All else that was read with them, as [`Replication::read_again`] reads it (9).
+    pub resource: Option<Resource>,
 }
 
 /// The seam to DRBD: the tools of the host, or a simulation.

@@ -119,10 +119,12 @@ impl Tools {
             return Err(Error::Answer(format!("drbdsetup {}", args.join(" "))));
         }
         let mut resources = events2::parse(&output.stdout, generation);
-        // Read after events2, so that a role is never older than the rest.
-        if let Some(after) = self.proc_drbd()? {
-            for resource in &mut resources {
-                after.complete(resource);
+        // Read after events2, so that a role is never older than the rest; 9 has told all of it.
+        if generation == Generation::V84 {
+            if let Some(after) = self.proc_drbd()? {
+                for resource in &mut resources {
+                    after.complete(resource);
+                }
             }
         }
         Ok(resources)
@@ -335,6 +337,7 @@ impl Replication for Tools {
                     idle: counters
                         .iter()
                         .all(|c| c.unacked == 0 && c.lower_pending == 0),
+                    resource: None,
                 });
             }
         }
@@ -343,10 +346,13 @@ impl Replication for Tools {
             .read(&name, deadline)?
             .ok_or_else(|| Error::Answer("drbdsetup events2".into()))?;
         let peers = || now.connections.iter().flat_map(|c| &c.peer_devices);
+        let received = peers().map(|d| d.received).collect();
+        let idle =
+            peers().all(|d| d.unacked == 0) && now.volumes.iter().all(|v| v.lower_pending == 0);
         Ok(InFlight {
-            received: peers().map(|d| d.received).collect(),
-            idle: peers().all(|d| d.unacked == 0)
-                && now.volumes.iter().all(|v| v.lower_pending == 0),
+            received,
+            idle,
+            resource: Some(now),
         })
     }
 

@@ -133,6 +133,14 @@ impl Subject<'_> {
     pub fn compare(&self, after: Option<&Resource>, arrival: Arrival) -> Result<(), Refusal> {
         health::confirm(self.resource, after, arrival, self.is_shared())
     }
+
+    /// The same, with the reading in the error.
+    fn check(&self, after: Option<Resource>, arrival: Arrival) -> Result<(), StepError> {
+        self.compare(after.as_ref(), arrival).map_err(|refusal| {
+            let after = after.map(Box::new);
+            StepError::Unconfirmed { refusal, after }
+        })
+    }
 }
 
 impl<S, R, H> World<'_, S, R, H>
@@ -256,10 +264,7 @@ where
         deadline: &Deadline,
     ) -> Result<(), StepError> {
         let after = self.replication.read_again(subject.resource, deadline)?;
-        if let Err(refusal) = subject.compare(after.as_ref(), arrival) {
-            let after = after.map(Box::new);
-            return Err(StepError::Unconfirmed { refusal, after });
-        }
+        subject.check(after, arrival)?;
         for minor in subject.resource.minors() {
             self.host
                 .check_node(minor)
@@ -291,6 +296,11 @@ where
             };
             last = now;
         }
-        Ok(())
+        let arrival = Arrival::IncomingMigration;
+        match last.resource {
+            // On 9 the last quiet reading told all of it.
+            Some(now) => subject.check(Some(now), arrival),
+            None => self.confirm(subject, arrival, deadline),
+        }
     }
 }

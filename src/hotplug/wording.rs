@@ -5,7 +5,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 use super::Run;
 use crate::decision::{Decision, Warning, decide};
 use crate::drbd::{Connection, Replication, Resource};
-use crate::facts::{Facts, Found};
+use crate::facts::{Arrival, Facts, Found};
 use crate::host::Host;
 use crate::message::{Code, Message};
 use crate::outcome::Outcome;
@@ -75,13 +75,16 @@ where
         after: Option<Box<Resource>>,
         policy: &Policy,
     ) -> Option<Refusal> {
-        let (Step::Confirm(arrival), mut after) = (step, after?) else {
-            return None;
+        let arrival = match step {
+            Step::Confirm(arrival) => *arrival,
+            Step::Drain => Arrival::IncomingMigration,
+            _ => return None,
         };
+        let mut after = after?;
         let name = self.name_peer()?;
         after.call_peers(&name);
         self.with_subject(policy, |_, subject, _| {
-            subject.compare(Some(&after), *arrival).err()
+            subject.compare(Some(&after), arrival).err()
         })?
     }
 

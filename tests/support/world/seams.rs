@@ -82,6 +82,7 @@ impl Replication for Outside {
             InFlight {
                 received: vec![state.received],
                 idle: true,
+                resource: None,
             }
         })
     }

@@ -246,6 +246,7 @@ impl Replication for Outside<'_> {
             Answer::Arrived(amount) => Ok(InFlight {
                 received: vec![u64::from(amount)],
                 idle: true,
+                resource: None,
             }),
             _ => Err(expired()),
         }
