@@ -5,10 +5,9 @@ use std::fmt;
 use std::io;
 
 use serde::{Deserialize, Serialize};
-use xenstore_rs::Xs;
 
 use crate::request::BackendPath;
-use crate::store::read_visible;
+use crate::store::{Together, read_folder, read_visible};
 
 /// How a guest may use a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,20 +106,27 @@ impl Backend {
     ///
     /// # Errors
     /// When xenstored cannot be asked.
-    pub fn read(store: &impl Xs, path: &BackendPath) -> io::Result<Self> {
-        let node = |name: &str| read_visible(store, &path.node(name));
-        let state = node("state")?;
-        let params = node("params")?;
-        let exists = state.is_some() || params.is_some();
+    pub fn read(store: &impl Together, path: &BackendPath) -> io::Result<Self> {
+        let names = [
+            "state",
+            "params",
+            "online",
+            "mode",
+            "type",
+            "dev",
+            "physical-device",
+        ];
+        let [state, params, online, mode, kind, vdev, physical_device] =
+            read_folder(store, &path.to_string(), names)?;
         Ok(Self {
-            exists,
+            exists: state.is_some() || params.is_some(),
             state: state.and_then(|s| s.parse().ok()),
-            online: node("online")?.as_deref() == Some("1"),
+            online: online.as_deref() == Some("1"),
             params: params.map(String::from),
-            mode: node("mode")?.map(String::from).unwrap_or_default(),
-            kind: node("type")?.map(String::from),
-            vdev: node("dev")?.map(String::from).unwrap_or_default(),
-            physical_device: node("physical-device")?.map(String::from),
+            mode: mode.map(String::from).unwrap_or_default(),
+            kind: kind.map(String::from),
+            vdev: vdev.map(String::from).unwrap_or_default(),
+            physical_device: physical_device.map(String::from),
         })
     }
 
@@ -167,18 +173,17 @@ impl Guest {
     ///
     /// # Errors
     /// When xenstored cannot be asked.
-    pub fn read(store: &impl Xs, domid: u32) -> io::Result<Self> {
+    pub fn read(store: &impl Together, domid: u32) -> io::Result<Self> {
         let home = format!("/local/domain/{domid}");
-        let node = |name: &str| read_visible(store, &format!("{home}/{name}"));
-        let target = node("target")?.and_then(|t| t.parse::<u32>().ok());
-        let target_vm = match target {
+        let [target, name, vm] = read_folder(store, &home, ["target", "name", "vm"])?;
+        let target_vm = match target.and_then(|t| t.parse::<u32>().ok()) {
             Some(target) => read_visible(store, &format!("/local/domain/{target}/vm"))?,
             None => None,
         };
         Ok(Self {
             domid,
-            name: node("name")?.map(String::from),
-            vm: node("vm")?.map(String::from),
+            name: name.map(String::from),
+            vm: vm.map(String::from),
             target_vm: target_vm.map(String::from),
         })
     }

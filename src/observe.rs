@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use xenstore_rs::Xs;
-
 use crate::arrival::{Supposed, arrival, suppose_primary};
 use crate::backend::{Backend, DRBD_MAJOR, Guest};
 use crate::deadline::Deadline;
@@ -16,6 +14,7 @@ use crate::probe::Probe;
 use crate::request::{Action, BackendPath};
 use crate::sharing;
 use crate::spec::Spec;
+use crate::store::Together;
 
 /// The three seams to the outside.
 #[derive(Debug)]
@@ -59,7 +58,7 @@ pub struct Named {
     pub volume: Option<u32>,
 }
 
-impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
+impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
     /// Reads the backend's nodes and what they name.
     ///
     /// # Errors

@@ -8,11 +8,11 @@ use std::fmt;
 use std::io;
 
 use serde::{Deserialize, Serialize};
-use xenstore_rs::Xs;
 
 use crate::backend::DRBD_MAJOR;
 use crate::host::{Attached, Host};
 use crate::sharing::{self, Relation, Use};
+use crate::store::Together;
 
 /// One disk of a guest that leads to a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,11 @@ impl fmt::Display for Occupant {
 ///
 /// # Errors
 /// When xenstored cannot be asked.
-pub fn occupants(store: &impl Xs, host: &impl Host, minors: &[u32]) -> io::Result<Vec<Occupant>> {
+pub fn occupants(
+    store: &impl Together,
+    host: &impl Host,
+    minors: &[u32],
+) -> io::Result<Vec<Occupant>> {
     let wanted = |minor| minors.contains(&minor);
     let attached = host.attached();
     let published = sharing::all_uses(store, wanted)?.published;

@@ -6,13 +6,12 @@ use std::collections::btree_map::Entry;
 use std::io;
 
 use serde::{Deserialize, Serialize};
-use xenstore_rs::Xs;
 
 use crate::backend::{
     Access, DRBD_MAJOR, DeviceNumber, Guest, STATE_CLOSED, STATE_CLOSING, access,
 };
 use crate::request::BackendPath;
-use crate::store::read_visible;
+use crate::store::{Together, read_folder, read_visible};
 
 /// How another user of the device is related to the guest in question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,18 +66,17 @@ impl Use {
 /// # Errors
 /// When xenstored cannot be asked.
 pub fn uses(
-    store: &impl Xs,
+    store: &impl Together,
     own: &BackendPath,
     guest: &Guest,
     minors: &[u32],
 ) -> io::Result<Vec<Use>> {
     let wanted = |minor| minors.contains(&minor);
     let mut found = Vec::new();
-    for folder in folders(store, &own.all())? {
-        if folder.path == own.to_string() {
-            continue;
-        }
-        if let Published::Drbd(minor) = folder.published(store, &wanted)? {
+    let mut folders = folders(store, &own.all())?;
+    folders.retain(|folder| folder.path != own.to_string());
+    for (folder, published) in published(store, folders, &wanted)? {
+        if let Published::Drbd(minor) = published {
             let other = Guest::read(store, folder.domid)?;
             let relation = relation(store, &other, guest)?;
             found.extend(folder.user(store, minor, other, relation)?);
@@ -111,12 +109,12 @@ pub struct AllUses {
 ///
 /// # Errors
 /// When xenstored cannot be asked.
-pub fn all_uses(store: &impl Xs, wanted: impl Fn(u32) -> bool) -> io::Result<AllUses> {
+pub fn all_uses(store: &impl Together, wanted: impl Fn(u32) -> bool) -> io::Result<AllUses> {
     let nobody = Guest::default();
     let mut guests = BTreeMap::new();
     let mut all = AllUses::default();
-    for folder in folders(store, "backend/vbd")? {
-        match folder.published(store, &wanted)? {
+    for (folder, published) in published(store, folders(store, "backend/vbd")?, &wanted)? {
+        match published {
             Published::Other => {}
             Published::Nothing => all.unpublished.push(folder),
             Published::Drbd(minor) => {
@@ -138,7 +136,7 @@ pub fn all_uses(store: &impl Xs, wanted: impl Fn(u32) -> bool) -> io::Result<All
 
 /// What a folder publishes to blkback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Published {
+enum Published {
     /// Nothing, so far or any more.
     Nothing,
     /// A device of DRBD with that minor.
@@ -151,15 +149,16 @@ pub enum Published {
 ///
 /// # Errors
 /// When xenstored cannot be asked.
-pub fn folders(store: &impl Xs, all: &str) -> io::Result<Vec<Folder>> {
+pub fn folders(store: &impl Together, all: &str) -> io::Result<Vec<Folder>> {
+    let domains = store.list_together(&[all.to_owned()])?.concat();
+    let domains = domains.iter().filter_map(|name| name.parse().ok());
+    let domains: Vec<u32> = domains.collect();
+    let parent = |domid: &u32| format!("{all}/{domid}");
+    let parents: Vec<String> = domains.iter().map(parent).collect();
+    let listed = store.list_together(&parents)?;
     let mut found = Vec::new();
-    for domain in directory(store, all)? {
-        let Ok(domid) = domain.parse() else {
-            continue;
-        };
-        let parent = format!("{all}/{domain}");
-        let devices = directory(store, &parent)?.into_iter();
-        found.extend(devices.map(|device| Folder {
+    for ((domid, parent), devices) in domains.into_iter().zip(parents).zip(listed) {
+        found.extend(devices.into_iter().map(|device| Folder {
             domid,
             path: format!("{parent}/{device}"),
             device,
@@ -168,33 +167,36 @@ pub fn folders(store: &impl Xs, all: &str) -> io::Result<Vec<Folder>> {
     Ok(found)
 }
 
+/// The folders with the device that each publishes.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+fn published(
+    store: &impl Together,
+    folders: Vec<Folder>,
+    wanted: &impl Fn(u32) -> bool,
+) -> io::Result<Vec<(Folder, Published)>> {
+    let node = |folder: &Folder| format!("{}/physical-device", folder.path);
+    let nodes: Vec<String> = folders.iter().map(node).collect();
+    let numbers = store.read_together(&nodes)?.into_iter();
+    let published = numbers.map(|number| match number.as_deref().map(DeviceNumber::parse) {
+        None => Published::Nothing,
+        Some(Some(DeviceNumber {
+            major: DRBD_MAJOR,
+            minor,
+        })) if wanted(minor) => Published::Drbd(minor),
+        Some(_) => Published::Other,
+    });
+    Ok(folders.into_iter().zip(published).collect())
+}
+
 impl Folder {
     /// One of its nodes.
     ///
     /// # Errors
     /// When xenstored cannot be asked.
-    pub fn node(&self, store: &impl Xs, name: &str) -> io::Result<Option<Box<str>>> {
+    pub fn node(&self, store: &impl Together, name: &str) -> io::Result<Option<Box<str>>> {
         read_visible(store, &format!("{}/{name}", self.path))
-    }
-
-    /// The device that is published.
-    ///
-    /// # Errors
-    /// When xenstored cannot be asked.
-    pub fn published(
-        &self,
-        store: &impl Xs,
-        wanted: &impl Fn(u32) -> bool,
-    ) -> io::Result<Published> {
-        let number = self.node(store, "physical-device")?;
-        Ok(match number.as_deref().map(DeviceNumber::parse) {
-            None => Published::Nothing,
-            Some(Some(DeviceNumber {
-                major: DRBD_MAJOR,
-                minor,
-            })) if wanted(minor) => Published::Drbd(minor),
-            Some(_) => Published::Other,
-        })
     }
 
     /// Its use of a published volume. `None` when the folder went away meanwhile.
@@ -203,22 +205,20 @@ impl Folder {
     /// When xenstored cannot be asked.
     pub fn user(
         &self,
-        store: &impl Xs,
+        store: &impl Together,
         minor: u32,
         guest: Guest,
         relation: Relation,
     ) -> io::Result<Option<Use>> {
-        let Some(state) = self.node(store, "state")? else {
+        let [state, vdev, mode] = read_folder(store, &self.path, ["state", "dev", "mode"])?;
+        let Some(state) = state else {
             return Ok(None);
         };
         Ok(Some(Use {
             guest,
-            vdev: self
-                .node(store, "dev")?
-                .map(String::from)
-                .unwrap_or_default(),
+            vdev: vdev.map(String::from).unwrap_or_default(),
             minor,
-            access: access(&self.node(store, "mode")?.unwrap_or_default()),
+            access: access(&mode.unwrap_or_default()),
             state: state.parse().ok(),
             relation,
         }))
@@ -229,7 +229,7 @@ impl Folder {
 ///
 /// # Errors
 /// When xenstored cannot be asked.
-pub fn relation(store: &impl Xs, other: &Guest, guest: &Guest) -> io::Result<Relation> {
+pub fn relation(store: &impl Together, other: &Guest, guest: &Guest) -> io::Result<Relation> {
     Ok(if other.domid == guest.domid {
         Relation::ThisDomain
     } else if other.is_same_as(guest) {
@@ -242,25 +242,11 @@ pub fn relation(store: &impl Xs, other: &Guest, guest: &Guest) -> io::Result<Rel
 }
 
 /// Whether a domain still has its folder. One that may not be read exists.
-fn exists(store: &impl Xs, domid: u32) -> io::Result<bool> {
+fn exists(store: &impl Together, domid: u32) -> io::Result<bool> {
     match store.directory(&format!("/local/domain/{domid}")) {
         Ok(nodes) => Ok(!nodes.is_empty()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(true),
         Err(error) => Err(error),
-    }
-}
-
-fn directory(store: &impl Xs, path: &str) -> io::Result<Vec<Box<str>>> {
-    match store.directory(path) {
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
-            ) =>
-        {
-            Ok(Vec::new())
-        }
-        other => other,
     }
 }

@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use block_drbd::store::{Store, Timed, in_transaction, read_optional, refusal};
+use block_drbd::store::{Store, Timed, Together, in_transaction, read_optional, refusal};
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use xen::{KINDS, Kind, Xenstored};
 use xenstore_rs::{Xs, XsTransaction, XsTransactionSpan};
@@ -77,6 +77,32 @@ fn what_is_missing() {
         store.rm("/nope").unwrap();
         store.rm("/nope/nor/this").unwrap();
         assert_eq!(store.rm("/").unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn several_nodes_are_read_together() {
+    for kind in KINDS {
+        let daemon = Xenstored::start(kind);
+        let store = open(&daemon);
+        let paths: Vec<String> = (0..100).map(|n| format!("/many/{n}")).collect();
+        for path in paths.iter().step_by(3) {
+            daemon.write(path, path);
+        }
+        let values = store.read_together(&paths).unwrap();
+        assert_eq!(values.len(), 100, "{kind:?}");
+        for (n, (path, value)) in paths.iter().zip(values).enumerate() {
+            let expected = (n % 3 == 0).then_some(path.as_str());
+            assert_eq!(value.as_deref(), expected, "{kind:?}");
+        }
+        let parents = ["/many", "/none"].map(str::to_owned);
+        let listed = store.list_together(&parents).unwrap();
+        assert_eq!(listed.iter().map(Vec::len).collect::<Vec<_>>(), [34, 0]);
+        let bad = ["/a".to_owned(), "/a b".to_owned()];
+        let error = store.read_together(&bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(store.read_together(&[]).unwrap(), []);
+        assert_eq!(&*store.read("/many/0").unwrap(), "/many/0", "usable");
     }
 }
 
@@ -417,6 +443,25 @@ fn peer(directory: &Path, script: Script) -> Store {
         }
     });
     Store::open_at(&socket, Instant::now() + Duration::from_millis(400)).unwrap()
+}
+
+/// A peer that answers only once all was asked, and the last of it with a refusal.
+#[test]
+fn nothing_is_waited_for_before_all_is_asked() {
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
+    let store = peer(directory.path(), |id, stream| {
+        if id == 3 {
+            let answers = [
+                reply(2, 1, b"one"),
+                reply(2, 2, b"two"),
+                reply(16, 3, b"EACCES\0"),
+            ];
+            stream.write_all(&answers.concat()).unwrap();
+        }
+    });
+    let paths = ["/1", "/2", "/3"].map(str::to_owned);
+    let values = store.read_together(&paths).unwrap();
+    assert_eq!(values, [Some("one".into()), Some("two".into()), None]);
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use xenstore_rs::Xs;
-
 use super::mirror::seen_from;
 use super::{Answer, Check, Finding, NOBODY, Place, Question, Severity, Subject};
 use crate::backend::{Backend, Guest, STATE_INIT_WAIT};
@@ -19,9 +17,10 @@ use crate::observe::{Asked, ObserveError};
 use crate::policy::Policy;
 use crate::request::{Action, BackendPath};
 use crate::sharing::Relation;
+use crate::store::Together;
 use crate::words::list;
 
-impl<S: Xs, R: Replication, H: Host> Check<'_, S, R, H> {
+impl<S: Together, R: Replication, H: Host> Check<'_, S, R, H> {
     /// Finds out about one disk.
     pub(super) fn subject(
         &mut self,

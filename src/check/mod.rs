@@ -10,8 +10,6 @@ mod subject;
 
 use std::io;
 
-use xenstore_rs::Xs;
-
 use crate::arrival::Supposed;
 use crate::backend::Guest;
 use crate::deadline::Deadline;
@@ -19,6 +17,7 @@ use crate::drbd::Replication;
 use crate::host::Host;
 use crate::observe::World;
 use crate::policy::Configuration;
+use crate::store::Together;
 
 pub use finding::{Finding, Place, Severity};
 pub use remote::{Other, ask};
@@ -88,7 +87,7 @@ pub struct Check<'c, S, R, H> {
     groups: usize,
 }
 
-impl<'c, S: Xs, R: Replication, H: Host> Check<'c, S, R, H> {
+impl<'c, S: Together, R: Replication, H: Host> Check<'c, S, R, H> {
     /// Begins.
     #[must_use]
     pub fn new(

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use xenstore_rs::Xs;
-
 use super::Case;
 use crate::arrival::Supposed;
 use crate::backend::{Backend, Guest, STATE_INIT_WAIT};
@@ -15,6 +13,7 @@ use crate::host::Host;
 use crate::observe::{Asked, ObserveError, World};
 use crate::policy::Configuration;
 use crate::request::{Action, BackendPath};
+use crate::store::Together;
 
 /// What is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl fmt::Display for Subject {
 ///
 /// # Errors
 /// When xenstored or DRBD cannot be asked.
-pub fn look<S: Xs, R: Replication, H: Host>(
+pub fn look<S: Together, R: Replication, H: Host>(
     world: &World<'_, S, R, H>,
     action: Action,
     subject: &Subject,
@@ -95,7 +94,7 @@ pub fn look<S: Xs, R: Replication, H: Host>(
 }
 
 /// The nodes that libxl would write for a disk of a guest that does not exist.
-fn supposed<S: Xs, R: Replication, H: Host>(
+fn supposed<S: Together, R: Replication, H: Host>(
     world: &World<'_, S, R, H>,
     params: &str,
 ) -> (BackendPath, Asked) {

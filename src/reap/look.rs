@@ -1,7 +1,5 @@
 //! Reads what a decision on one resource needs; what costs a program or a search only where it matters.
 
-use xenstore_rs::Xs;
-
 use crate::deadline::Deadline;
 use crate::drbd::{Name, Replication, Resource, Role};
 use crate::facts::ReapFacts;
@@ -9,8 +7,9 @@ use crate::host::{Host, Note};
 use crate::observe::{ObserveError, World};
 use crate::occupant::{Occupant, occupants};
 use crate::policy::{DualPrimary, Policy};
+use crate::store::Together;
 
-impl<S: Xs, R: Replication, H: Host> World<'_, S, R, H> {
+impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
     /// Reads the facts.
     ///
     /// # Errors

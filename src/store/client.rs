@@ -14,6 +14,7 @@ use super::address::{Address, addresses};
 use super::connection::Connection;
 use super::operations::View;
 use super::timed::Timed;
+use super::together::Together;
 use super::wire::{self, Request, malformed};
 
 /// The store, with all operations up to one deadline.
@@ -127,6 +128,16 @@ impl Xs for Store {
 
     fn rm(&self, path: &str) -> io::Result<()> {
         self.plain().rm(path)
+    }
+}
+
+impl Together for Store {
+    fn read_together(&self, paths: &[String]) -> io::Result<Vec<Option<Box<str>>>> {
+        self.plain().read_together(paths)
+    }
+
+    fn list_together(&self, paths: &[String]) -> io::Result<Vec<Vec<Box<str>>>> {
+        self.plain().list_together(paths)
     }
 }
 

@@ -32,6 +32,17 @@ pub struct Connection {
     broken: bool,
 }
 
+/// A request.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its kind.
+    pub request: Request,
+    /// What it is about, for errors.
+    pub path: &'a str,
+    /// Its payload, in parts.
+    pub payload: &'a [&'a [u8]],
+}
+
 impl Connection {
     /// Opens `address`: a device if it is a character device, else a socket.
     ///
@@ -68,12 +79,7 @@ impl Connection {
     /// Sends a request and waits for its reply.  `path` is only named in errors.
     ///
     /// # Errors
-    /// * xenstored refused: see [`refused`]. The connection remains usable.
-    /// * `InvalidInput`: the request cannot be sent. The connection remains usable.
-    /// * `TimedOut`: the deadline came. If that was before anything was sent, the connection
-    ///   remains usable.
-    /// * `InvalidData`, or any I/O error: the connection is abandoned, as replies could be taken
-    ///   for those to other requests. Later calls fail with `NotConnected`.
+    /// As [`Connection::call_each`], and those of the one request.
     pub fn call(
         &mut self,
         request: Request,
@@ -81,6 +87,31 @@ impl Connection {
         path: &str,
         payload: &[&[u8]],
     ) -> io::Result<Vec<u8>> {
+        let asked = Asked {
+            request,
+            path,
+            payload,
+        };
+        let mut answers = self.call_each(transaction, &[asked])?;
+        answers.pop().unwrap_or_else(|| Err(malformed("no reply")))
+    }
+
+    /// Sends requests, and only then waits for the reply to each: to be answered costs a round through
+    /// the scheduler, not to be asked.
+    ///
+    /// That xenstored refused one of them is the result of that one; see [`refused`].
+    ///
+    /// # Errors
+    /// * `InvalidInput`: one of them cannot be sent, and none was. The connection remains usable.
+    /// * `TimedOut`: the deadline came. If that was before anything was sent, the connection
+    ///   remains usable.
+    /// * `InvalidData`, or any I/O error: the connection is abandoned, as replies could be taken
+    ///   for those to other requests. Later calls fail with `NotConnected`.
+    pub fn call_each(
+        &mut self,
+        transaction: u32,
+        asked: &[Asked<'_>],
+    ) -> io::Result<Vec<io::Result<Vec<u8>>>> {
         if self.broken {
             let what = format!(
                 "the connection to xenstored at {} was given up earlier",
@@ -88,26 +119,46 @@ impl Connection {
             );
             return Err(io::Error::new(ErrorKind::NotConnected, what));
         }
-        let id = self.last_request.wrapping_add(1);
-        let message = wire::encode(request, id, transaction, payload)?;
+        let mut ids = Vec::with_capacity(asked.len());
+        let mut messages = Vec::with_capacity(asked.len());
+        for one in asked {
+            let last: u32 = ids.last().copied().unwrap_or(self.last_request);
+            let id = last.wrapping_add(1);
+            messages.push(wire::encode(one.request, id, transaction, one.payload)?);
+            ids.push(id);
+        }
         self.remaining()?;
-        self.last_request = id;
+        self.last_request = ids.last().copied().unwrap_or(self.last_request);
         self.broken = true;
-        self.send(&message)?;
+        if self.is_socket {
+            self.send(&messages.concat())?;
+        } else {
+            // The device takes one message at a time (linux: drivers/xen/xenbus/xenbus_dev_frontend.c).
+            messages.iter().try_for_each(|message| self.send(message))?;
+        }
+        let answers: io::Result<Vec<_>> = asked
+            .iter()
+            .zip(ids)
+            .map(|(one, id)| self.answer(one, id))
+            .collect();
+        self.broken = answers.is_err();
+        answers
+    }
+
+    /// The reply to a request; the outer error when it is none.
+    fn answer(&mut self, asked: &Asked<'_>, id: u32) -> io::Result<io::Result<Vec<u8>>> {
         let (header, body) = self.reply()?;
         if header.request != id {
             return Err(malformed("the reply to another request"));
         }
         if header.kind == ERROR {
             let name = wire::text(body)?;
-            self.broken = false;
-            return Err(refused(&name, request, path));
+            return Ok(Err(refused(&name, asked.request, asked.path)));
         }
-        if header.kind != request as u32 {
+        if header.kind != asked.request as u32 {
             return Err(malformed("a reply of another type"));
         }
-        self.broken = false;
-        Ok(body)
+        Ok(Ok(body))
     }
 
     /// The next message which is not an event of a watch: on a device they may come from one set

@@ -15,6 +15,7 @@ mod operations;
 mod path;
 mod retry;
 mod timed;
+mod together;
 mod watch;
 mod wire;
 
@@ -23,4 +24,5 @@ pub use client::{Span, Store};
 pub use error::{Refused, refusal};
 pub use retry::{in_transaction, read_optional, read_visible};
 pub use timed::Timed;
+pub use together::{Together, read_folder};
 pub use watch::Watch;

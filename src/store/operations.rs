@@ -3,12 +3,24 @@
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 
-use super::connection::Connection;
+use super::connection::{Asked, Connection};
 use super::path::check_path;
+use super::retry::visible;
 use super::wire::{self, Request, malformed};
 
 /// How often a listing in parts is begun anew because the directory changed meanwhile.
 const LISTING_ATTEMPTS: u32 = 1000;
+
+/// So many requests are sent before the first reply is read: neither side's buffer is ever full of them.
+const TOGETHER: usize = 32;
+
+/// What xenstored answers to a request.
+type Answer = io::Result<Vec<u8>>;
+
+/// A node's value, as text.
+fn value(path: &str, body: Vec<u8>) -> io::Result<Box<str>> {
+    wire::text(body).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+}
 
 /// The operations, inside one transaction or (0) outside of any.
 pub(super) struct View<'a> {
@@ -25,9 +37,47 @@ impl View<'_> {
             .call(request, self.transaction, path, &payload)
     }
 
+    /// The answers on several nodes, of which all are asked for before the first is waited for.
+    fn call_each(&self, request: Request, paths: &[String]) -> io::Result<Vec<Answer>> {
+        let mut answers = Vec::with_capacity(paths.len());
+        for some in paths.chunks(TOGETHER) {
+            some.iter().try_for_each(|path| check_path(path))?;
+            let payloads: Vec<[&[u8]; 2]> = some
+                .iter()
+                .map(|path| [path.as_bytes(), &b"\0"[..]])
+                .collect();
+            let asked = some.iter().zip(&payloads).map(|(path, payload)| Asked {
+                request,
+                path,
+                payload,
+            });
+            let asked: Vec<Asked<'_>> = asked.collect();
+            let mut connection = self.connection.borrow_mut();
+            answers.extend(connection.call_each(self.transaction, &asked)?);
+        }
+        Ok(answers)
+    }
+
+    pub fn read_together(&self, paths: &[String]) -> io::Result<Vec<Option<Box<str>>>> {
+        let answers = self.call_each(Request::Read, paths)?;
+        let values = paths.iter().zip(answers);
+        values
+            .map(|(path, answer)| visible(answer.and_then(|body| value(path, body))))
+            .collect()
+    }
+
+    pub fn list_together(&self, paths: &[String]) -> io::Result<Vec<Vec<Box<str>>>> {
+        let answers = self.call_each(Request::Directory, paths)?;
+        let listings = paths.iter().zip(answers);
+        listings
+            .map(|(path, answer)| {
+                visible(self.listing(path, answer)).map(Option::unwrap_or_default)
+            })
+            .collect()
+    }
+
     pub fn read(&self, path: &str) -> io::Result<Box<str>> {
-        wire::text(self.call(Request::Read, path, &[])?)
-            .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+        value(path, self.call(Request::Read, path, &[])?)
     }
 
     pub fn write(&self, path: &str, data: &str) -> io::Result<()> {
@@ -50,7 +100,12 @@ impl View<'_> {
     }
 
     pub fn directory(&self, path: &str) -> io::Result<Vec<Box<str>>> {
-        match self.call(Request::Directory, path, &[]) {
+        self.listing(path, self.call(Request::Directory, path, &[]))
+    }
+
+    /// The names that an answer lists, or that are listed in parts where it is too long for one.
+    fn listing(&self, path: &str, answer: Answer) -> io::Result<Vec<Box<str>>> {
+        match answer {
             Err(error) if error.kind() == ErrorKind::ArgumentListTooLong => {}
             result => return wire::names(&result?),
         }

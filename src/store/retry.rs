@@ -59,10 +59,7 @@ fn part_of(longest: Duration) -> Duration {
 /// # Errors
 /// Those of [`Xs::read`] but `NotFound`.
 pub fn read_optional(store: &impl Xs, path: &str) -> io::Result<Option<Box<str>>> {
-    match store.read(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        result => result.map(Some),
-    }
+    present(store.read(path))
 }
 
 /// Reads a node which may be missing or hidden, as other domains' nodes are from a driver domain.
@@ -70,7 +67,20 @@ pub fn read_optional(store: &impl Xs, path: &str) -> io::Result<Option<Box<str>>
 /// # Errors
 /// Those of [`Xs::read`] but `NotFound` and `PermissionDenied`.
 pub fn read_visible(store: &impl Xs, path: &str) -> io::Result<Option<Box<str>>> {
-    match read_optional(store, path) {
+    visible(store.read(path))
+}
+
+/// `None` for what is missing.
+fn present<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// `None` for what is missing or hidden.
+pub(super) fn visible<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match present(read) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
         result => result,
     }

@@ -88,16 +88,16 @@ pub fn encode(
     transaction: u32,
     parts: &[&[u8]],
 ) -> io::Result<Vec<u8>> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let fits = u32::try_from(length)
+    let total: usize = parts.iter().map(|part| part.len()).sum();
+    let fits = u32::try_from(total)
         .ok()
-        .filter(|_| length <= MESSAGE_MAX - HEADER);
+        .filter(|_| total <= MESSAGE_MAX - HEADER);
     let Some(length) = fits.filter(|length| *length > 0) else {
         return Err(invalid(format!(
-            "a xenstore request cannot carry {length} bytes"
+            "a xenstore request cannot carry {total} bytes"
         )));
     };
-    let mut message = Vec::with_capacity(MESSAGE_MAX);
+    let mut message = Vec::with_capacity(HEADER + total);
     for word in [kind as u32, request, transaction, length] {
         message.extend_from_slice(&word.to_ne_bytes());
     }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use xenstore_rs::Xs;
-
 use super::{Survey, Unpublished};
 use crate::backend::{Guest, access};
 use crate::drbd::Resource;
@@ -12,6 +10,7 @@ use crate::host::Host;
 use crate::occupant::{self, Occupant};
 use crate::sharing::{self, Folder, Relation, Use};
 use crate::spec::Spec;
+use crate::store::Together;
 
 /// What stands before the name of the program in `script`, and in `params` where it is not.
 const PROGRAM: &str = "block-drbd";
@@ -28,7 +27,7 @@ pub(super) struct Disks {
 
 impl Disks {
     /// Walks over all backends.
-    pub fn read(store: &impl Xs, host: &impl Host) -> io::Result<Self> {
+    pub fn read(store: &impl Together, host: &impl Host) -> io::Result<Self> {
         let attached = host.attached();
         let all = sharing::all_uses(store, |_| true)?;
         let mut unpublished = Vec::new();
@@ -134,7 +133,10 @@ impl Places {
 }
 
 /// A folder without a device, if it is one for this program.
-fn read_unpublished(store: &impl Xs, folder: &Folder) -> io::Result<Option<(Unpublished, Spec)>> {
+fn read_unpublished(
+    store: &impl Together,
+    folder: &Folder,
+) -> io::Result<Option<(Unpublished, Spec)>> {
     let Some(params) = folder.node(store, "params")? else {
         return Ok(None);
     };
@@ -160,7 +162,7 @@ fn read_unpublished(store: &impl Xs, folder: &Folder) -> io::Result<Option<(Unpu
 }
 
 /// A disk that qemu serves: `params` is the format, a colon and the path.
-fn read_qemu(store: &impl Xs, folder: Folder) -> io::Result<Option<(Box<str>, Use, Spec)>> {
+fn read_qemu(store: &impl Together, folder: Folder) -> io::Result<Option<(Box<str>, Use, Spec)>> {
     let params = folder.node(store, "params")?.unwrap_or_default();
     let path = params.split_once(':').map_or("", |(_, path)| path);
     if !path.starts_with("/dev/drbd") {

@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use serde::{Deserialize, Serialize};
-use xenstore_rs::Xs;
 
 use crate::backend::{Access, Guest};
 use crate::deadline::Deadline;
@@ -20,6 +19,7 @@ use crate::holders::Holder;
 use crate::host::{Host, Note};
 use crate::occupant::Occupant;
 use crate::policy::{Configuration, DualPrimary};
+use crate::store::Together;
 
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ pub struct Unpublished {
 ///
 /// # Errors
 /// When DRBD cannot be asked.
-pub fn read<S: Xs, R: Replication, H: Host>(
+pub fn read<S: Together, R: Replication, H: Host>(
     store: Result<&S, &io::Error>,
     replication: &R,
     host: &H,

@@ -16,7 +16,7 @@ use xenstore_rs::{Xs, XsTransaction};
 use super::error::refused;
 use super::path::check_path;
 use super::wire::{self, Request};
-use crate::store::Timed;
+use crate::store::{Timed, Together};
 
 /// What can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +215,8 @@ fn check_write(path: &str, data: &str) -> io::Result<()> {
     )
     .map(drop)
 }
+
+impl Together for Memory {}
 
 impl XsTransaction for Memory {
     type Span = Span;

@@ -17,8 +17,8 @@ use block_drbd::holders::Holder;
 use block_drbd::host::{Attached, Caller, Host, LockError, Note, Opener};
 use block_drbd::probe::Probe;
 use block_drbd::process::RunError;
-use block_drbd::store::Timed;
 use block_drbd::store::memory::{Memory, Span};
+use block_drbd::store::{Timed, Together};
 use xenstore_rs::{Xs, XsTransaction};
 
 use super::replay::{self, BACKENDS};
@@ -164,6 +164,8 @@ impl Xs for Outside<'_> {
         self.talk().rm(path)
     }
 }
+
+impl Together for Outside<'_> {}
 
 impl XsTransaction for Outside<'_> {
     type Span = Span;
