@@ -52,7 +52,7 @@ def refused():
     web.create(nodo1)
     nodo2.write("/root/web.cfg", web.text)
     yield taken(nodo2, "block-drbd check web.cfg", 3)
-    yield taken(nodo2, "xl create web.cfg", 1)
+    yield taken(nodo2, "xl create web.cfg", 3)
 
 
 # Lines of the table: what is shown, in this order.

@@ -99,14 +99,16 @@ def status_of_what_is_done_by_hand():
 def status_of_connections_and_disks():
     """The link cut, before and after DRBD notices; StandAlone, a resync, a disk that is detached,
     outdated, suspended; a guest has it all the while."""
-    configure("s/ping-int 3/ping-int 30/")  # so that nobody notices
+    configure("s/ping-int 3/ping-int 120/")  # so that nobody notices
     reader = Guest("reader", disks=["drbd:web-root,xvda2,r"])
     reader.create(nodo1)
     cut()
     seen = agrees("the link is cut, unnoticed")
     expect("unnoticed", [rows["rows"][ROOT]["peers"][0]["connection"] for rows in seen.values()], ["Connected"] * 2)
     mend()
-    configure("s/ping-int 30/ping-int 3/")
+    configure("s/ping-int 120/ping-int 3/")
+    on_both(lambda node: node.sh("drbdadm disconnect all && drbdadm connect all"))  # who waits goes on waiting
+    reconnected()
     cut()
     noticed_cut()
     agrees("the link is cut")
