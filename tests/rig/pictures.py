@@ -55,8 +55,9 @@ def refused():
     yield taken(nodo2, "xl create web.cfg", 3)
 
 
-# Lines of the table: what is shown, in this order.
-MOMENTS = (r"Secondary .* Primary", r"arriving", r"Primary .* Primary .* open", r"Primary .* Secondary")
+# What the looks that are shown have, in this order; and the last one.
+MOMENTS = (r"Secondary .* Primary", r"arriving", r"Primary .* Primary .* open")
+SETTLED = r"Primary .* Secondary .* web \(\d+\)"
 
 
 def migration():
@@ -68,14 +69,20 @@ def migration():
     with nodo2.output(*on_terminal(command)) as watched:
         eventually("it watches", lambda: watched.lines)
         web.migrate()
-        eventually("the end", lambda: re.search(MOMENTS[-1], watched.text.rpartition(HOME)[2]))
+        eventually("the end", lambda: settled(watched.text.rpartition(HOME)[2]))
     looks = [Terminal(COLUMNS).feed(look).shown() for look in watched.text.split(HOME)[1:]]
-    caption = prompt(nodo2, command)
+    last, caption = looks[-1], prompt(nodo2, command)
     for moment in MOMENTS:
         looks = list(dropwhile(lambda look, m=moment: not re.search(m, plain(look)), looks))
         expect(f"a look with '{moment}'", bool(looks))
         yield caption, looks[0]
         caption = ""
+    yield caption, last
+
+
+def settled(look):
+    """The guest is here, and two primaries are not allowed any more."""
+    return re.search(SETTLED, look) and "open" not in look
 
 
 PICTURES = {"status": status, "refused": refused, "migration": migration}

@@ -164,26 +164,26 @@ def moving():
 
 @scenario
 def status_in_the_middle_of_a_migration():
-    """Before `add` at the destination, when that has promoted, and before `remove` at the source, which
+    """When the destination has promoted, before its `add`, and before `remove` at the source, which
     cannot know of a guest that leaves until it has."""
     web = moving()
-    with gate(nodo2) as destination, gate(nodo1, "remove") as source, migrating(web) as result:
+    with gate_after(nodo2, "primary") as destination, migrating(web) as result:
+        destination.arrived()
+        seen = agrees("promoted and not yet published", nodo1=["web-root two-primaries"])
+        expect_migrating(seen, False, True, "open")
+        expect("busy", [said["rows"][ROOT]["busy"] for said in seen.values()], [False, True])
+        destination.open()
+    result.expect_success()
+    agrees("after a migration")
+    with gate(nodo1) as destination, gate(nodo2, "remove") as source, migrating(web, nodo2) as result:
         destination.arrived()
         seen = agrees("before add")
-        expect_migrating(seen, False, True, "shut")
+        expect_migrating(seen, True, False, "shut")
         destination.open()
         source.arrived()
         seen = agrees("before remove")
         expect_migrating(seen, True, True, "open")
         source.open()
-    result.expect_success()
-    agrees("after a migration")
-    with gate_after(nodo1, "primary") as destination, migrating(web, nodo2) as result:
-        destination.arrived()
-        seen = agrees("promoted and not yet published", nodo2=["web-root two-primaries"])
-        expect_migrating(seen, True, False, "open")
-        expect("busy", [said["rows"][ROOT]["busy"] for said in seen.values()], [True, False])
-        destination.open()
     result.expect_success()
     agrees("after another one")
     web.destroy(nodo1)
