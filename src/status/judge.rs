@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::guest::moves;
 use super::{Disks, Kind, Mark};
-use crate::backend::Access;
+use crate::backend::{Access, Guest};
 use crate::drbd::{Resource, Role, Volume};
 use crate::holders;
 use crate::occupant::Occupant;
@@ -171,8 +171,11 @@ impl<'v> View<'v> {
         }
         let held = |minor| !self.disks.holders(minor).is_empty();
         let starting = self.unpublished().any(|u| u.error.is_none());
-        if starting || self.occupants().any(Occupant::is_using) || self.resource.minors().any(held)
-        {
+        // It has closed its disk, and its `remove` is about to demote.
+        let left = self.occupants().filter_map(Occupant::known);
+        let leaving = left.map(|u| &u.guest).any(Guest::is_named_migrated_away);
+        let used = self.occupants().any(Occupant::is_using) || self.resource.minors().any(held);
+        if starting || leaving || used {
             return None;
         }
         let name = &self.resource.name;

@@ -227,10 +227,15 @@ fn a_migration_is_shown_and_not_marked() {
     left.occupants = vec![guest(7, "web--migratedaway", Access::ReadWrite)];
     left.arriving.clear();
     left.window_noted.clear();
+    // Its `remove` has not begun.
+    let mut closed = left.clone();
+    closed.occupants[0] = edit(closed.occupants[0].clone(), |u| u.state = Some(6));
+    closed.occupants[0].attached = false;
     for (survey, words) in [
         (coming, ", arriving"),
         (arrived, "web (7) xvda2 w "),
         (left, ", migrated away"),
+        (closed, ", closed, migrated away"),
     ] {
         let status = of(&survey);
         assert_eq!(status.marks, []);

@@ -127,6 +127,14 @@ def allow_two_primaries(*resources):
         configure(*(f"/^resource {r} /a {ALLOW}" for r in wanted))
 
 
+def allow_two_primaries_now(resource):
+    """Allows that at run time only, on one node, and DRBD carries it to the other."""
+    port = re.search(rf"^resource {resource} .*?:(\d+);", nodo1.sh(["cat", CONFIGURATION]), re.M | re.S)[1]
+    which = (f"ipv4:10.77.2.1:{port} ipv4:10.77.2.2:{port}" if "version: 8" in nodo1.sh(["cat", "/proc/drbd"])
+             else f"{resource} 1")
+    nodo1.sh(f"drbdsetup net-options {which} --allow-two-primaries=yes")
+
+
 def allowing(text):
     """The resources in a configuration's text that may be Primary on two hosts."""
     parts = re.split(r"^resource (\S+)", text, flags=re.M)

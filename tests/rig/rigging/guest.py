@@ -2,6 +2,7 @@
 import re
 from contextlib import contextmanager
 
+from .check import foretold
 from .expect import Failure, eventually, expect
 from .node import NODES, nodo1
 
@@ -25,23 +26,41 @@ class Guest:
     def config(self):
         return f"/run/rig/{self.name}.cfg"
 
+    @property
+    def text(self):
+        return "".join(f"{k} = {v!r}\n" for k, v in self.settings.items() if v is not None)
+
     # ------------------------------------------------------------ life
 
     def put(self, node):
         """Its configuration, into the node."""
-        text = "".join(f"{k} = {v!r}\n" for k, v in self.settings.items() if v is not None)
-        node.write(self.config, text)
+        node.write(self.config, self.text)
 
-    def try_create(self, node, limit=150):
-        """`xl create`, as the user calls it."""
+    def try_create(self, node, limit=150, **beyond):
+        """`xl create`, as the user calls it, foretold by `check`. beyond: what is not (check.foretold)."""
         self.put(node)
-        return node.run(["xl", "create", self.config], timeout=limit)
+        return foretold(node, [self.config],
+                        lambda: node.run(["xl", "create", self.config], timeout=limit), **beyond)
 
-    def create(self, node):
+    def create(self, node, **beyond):
         """What xl said, too: a warning, or nothing of interest."""
-        got = self.try_create(node)
+        got = self.try_create(node, **beyond)
         expect("xl create", reason(got) if got.status else "succeeded", "succeeded")
         return got.said
+
+    def try_attach(self, node, disk, limit=150):
+        """`xl block-attach`, foretold by `check`."""
+        return foretold(node, ["--disk", disk], lambda: node.run(
+            ["xl", "block-attach", self.name, disk], timeout=limit))
+
+    def attach(self, node, disk):
+        got = self.try_attach(node, disk)
+        expect("xl block-attach", reason(got) if got.status else "succeeded", "succeeded")
+
+    def restore(self, node, path, limit=150):
+        """`xl restore` of what `xl save` has put there, foretold by `check`."""
+        got = foretold(node, [self.config], lambda: node.run(["xl", "restore", path], timeout=limit))
+        expect("xl restore", reason(got) if got.status else "succeeded", "succeeded")
 
     def xl(self, node, command, *words, limit=150):
         """An `xl` command about this guest that must succeed; what it said."""
@@ -52,12 +71,16 @@ class Guest:
     def destroy(self, node):
         self.xl(node, "destroy")
 
-    def try_migrate(self, source=nodo1, limit=600):
-        """Live migration to the other host; waits for the guest to go on somewhere."""
-        return source.run(["xl", "migrate", self.name, source.peer.name], timeout=limit)
+    def try_migrate(self, source=nodo1, to=None, limit=600, **beyond):
+        """Live migration, to the other host unless another is named, foretold by `check`; waits for
+        the guest to go on somewhere."""
+        to = to or source.peer
+        self.put(source)
+        return foretold(source, ["--migrate", to.name, self.config], lambda: source.run(
+            ["xl", "migrate", self.name, to.name], timeout=limit), **beyond)
 
-    def migrate(self, source=nodo1):
-        got = self.try_migrate(source)
+    def migrate(self, source=nodo1, to=None):
+        got = self.try_migrate(source, to)
         expect("xl migrate", reason(got) if got.status else "succeeded", "succeeded")
 
     def gone(self, node, limit=120):

@@ -216,7 +216,11 @@ class Node:
     def follow(self, *paths):
         """The lines of files as they come, each with this machine's time. Costs the node
         far less than asking again and again."""
-        return Follow(self, paths)
+        return self.output("tail", "-q", "-n", "+1", "-F", *paths)
+
+    def output(self, *argv):
+        """The same of the lines that a command prints. It ends when nobody follows any more."""
+        return Follow(self, argv)
 
     # ------------------------------------------------------------ others
 
@@ -230,12 +234,11 @@ class Node:
 
 
 class Follow:
-    def __init__(self, node, paths):
+    def __init__(self, node, argv):
         self.lines, self._rest = [], ""  # (seconds, line)
         self._socket = socket.create_connection(
             ("127.0.0.1", int((node.dir / "port").read_text())), 10)
         self._socket.settimeout(None)
-        argv = ["tail", "-q", "-n", "+1", "-F", *paths]
         send(self._socket, b"C", json.dumps({"argv": argv}).encode())
         threading.Thread(target=self._read, daemon=True).start()
 

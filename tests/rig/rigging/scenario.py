@@ -6,13 +6,13 @@ import subprocess
 import time
 from contextlib import contextmanager
 
-from . import drbd, image, pair, program
+from . import drbd, image, pair, program, status
 from .expect import Failure, eventually, expect
 from .layout import CACHE, LOGS
 from .node import NODES
 from .talk import RigError, say
 
-GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover")
+GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover", "status")
 SCENARIOS, LONG, SYSTEMD = {}, set(), set()
 
 
@@ -98,6 +98,7 @@ def end_state():
     for node, left in zip(NODES, drbd.on_both(leftovers)):
         expect(f"left on {node}", left, "")
     eventually("the standard state at the end", at_rest, 30, 1)
+    status.at_rest()
     drbd.expect_equal_copies()
 
 

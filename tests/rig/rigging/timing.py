@@ -48,8 +48,9 @@ def timed(node, *argv):
 def one_round():
     """{what: [milliseconds]} of a guest with one disk, then of one with two that migrates."""
     one = Guest(disks=["drbd:web-root,xvda2,w"])
+    one.put(nodo1)
     with stopwatch():
-        one.create(nodo1)
+        timed(nodo1, "xl", "create", one.config)
         one.writes(nodo1)
         one.destroy(nodo1)
         found = {}

@@ -59,12 +59,12 @@ def remove_racing_add():
     first.create(nodo1)
     first.writes(nodo1)
     second = Guest("second", disks=["drbd:web-root,xvda2,w"])
-    with slow(nodo1, "secondary", 5):
+    with slow(nodo1, "secondary", 8):
         going = threading.Thread(target=nodo1.run, args=(["xl", "destroy", "first"],))
         going.start()
         eventually("the demotion begins", lambda: not nodo1.run(
-            "pgrep -x -f 'sleep 5'").status)
-        second.create(nodo1)
+            "pgrep -x -f 'sleep 8'").status)
+        second.create(nodo1, passing="the demotion")
         going.join()
     expect_roles("Primary", "Secondary", "web-root")
     second.writes(nodo1)
@@ -80,7 +80,7 @@ def hanging_tool_is_given_up():
     web = Guest(disks=["drbd:web-root,xvda2,w"])
     with slow(nodo1, "primary", 50):
         began = time.monotonic()
-        got = web.try_create(nodo1)
+        got = web.try_create(nodo1, later="the promotion hangs")
         expect_refused(got, "web-root")
         expect("domains on nodo1", list(domains(nodo1)), [])
         expect("tools left", nodo1.sh("pgrep -x -f 'sleep 50' || true"), "")

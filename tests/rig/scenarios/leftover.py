@@ -6,6 +6,7 @@ from rigging.guest import Guest, domains
 from rigging.node import nodo1, nodo2
 from rigging.pair import cut, mend
 from rigging.scenario import scenario
+from rigging.status import agrees
 from rigging.timing import noted, stopwatch
 
 ROOT = "web-root"
@@ -38,6 +39,7 @@ def a_disk_left_primary_is_demoted_by_the_service():
             "xenstore-ls -f /local/domain/0/backend/vbd 2>/dev/null | grep params || true"), "")
         expect("disks in the kernel", len(service.disks(nodo1)), 1)
         expect_roles("Primary", "Secondary", ROOT)
+        agrees("the disk left behind", nodo1=[f"{ROOT} primary-without-guest"])
         expect("reap's words", journal.reaped(ROOT), [])
         mend()
         eventually("the disk vanishes", lambda: not service.disks(nodo1), 240)

@@ -12,14 +12,15 @@ from rigging.scenario import scenario
 from rigging.tool import gate
 
 PEER = ("nodo1", "10.77.2.1")  # 8.4 does not know its peer's name, only the address
+CUT = "the link is cut"
 
 
 class migrating:
     """`xl migrate` going on beside; its Result afterwards, from get()."""
 
-    def __init__(self, web, source=nodo1):
+    def __init__(self, web, source=nodo1, **beyond):
         self.pool = ThreadPoolExecutor(1)
-        self.future = self.pool.submit(web.try_migrate, source)
+        self.future = self.pool.submit(web.try_migrate, source, **beyond)
 
     def __enter__(self):
         return self
@@ -103,7 +104,7 @@ def migration_with_the_link_cut_is_refused():
 def migration_with_a_cut_during_the_copy_is_refused():
     """The link breaks while the guest's memory is being copied."""
     web = writing()
-    with migrating(web) as result:
+    with migrating(web, later=CUT) as result:
         eventually("the domain on nodo2", lambda: domains(nodo2), 120)
         cut()
     refused_and_whole(web, result.get(), "web-", PEER)
@@ -113,7 +114,7 @@ def migration_with_a_cut_during_the_copy_is_refused():
 def migration_with_an_unnoticed_cut_is_refused():
     """The link breaks in the instant before `add`: DRBD still says Connected and UpToDate."""
     web = writing()
-    with gate(nodo2) as destination, migrating(web) as result:
+    with gate(nodo2) as destination, migrating(web, later=CUT) as result:
         destination.arrived()
         cut()
         destination.open()
@@ -204,7 +205,7 @@ def migration_to_the_same_host():
     web.create(nodo1)
     web.writes(nodo1)
     domid = web.domid(nodo1)
-    web.xl(nodo1, "migrate", nodo1.name, limit=240)
+    web.migrate(to=nodo1)
     expect("a new domain id", web.domid(nodo1) != domid)
     expect_roles("Primary", "Secondary")
     window_closed()

@@ -97,8 +97,7 @@ def attach_that_is_refused_leaves_nothing():
     web.create(nodo1)
     with web.unharmed(nodo1):
         promote(nodo2, "web-swap")
-        got = nodo1.run("xl block-attach web drbd:web-swap,xvdb,w", timeout=150)
-        expect_refused(got, "web-swap", ("nodo2", "10.77.2.2"))
+        expect_refused(web.try_attach(nodo1, "drbd:web-swap,xvdb,w"), "web-swap", ("nodo2", "10.77.2.2"))
         expect_roles("Secondary", "Primary", "web-swap")
         demote(nodo2, "web-swap")
         expect("web-swap", states(nodo1)[VOLUMES[1].minor], AT_REST)

@@ -10,7 +10,7 @@ from rigging.pair import cut, mend
 from rigging.scenario import scenario
 from rigging.tool import gate, gate_after, gate_before
 
-from .migration import migrating
+from .migration import CUT, migrating
 
 ROOT = "web-root"
 
@@ -61,7 +61,7 @@ def by_the_words(result, here):
 def cut_between_promotion_and_publication_is_refused():
     """The link is lost when the destination is Primary already: the guest goes on at its source."""
     web = running()
-    with gate_after(nodo2, "primary") as destination, migrating(web) as result:
+    with gate_after(nodo2, "primary") as destination, migrating(web, later=CUT) as result:
         destination.arrived()
         window_open(ROOT)
         cut()
@@ -119,7 +119,7 @@ def cut_before_the_window_that_nobody_notices():
 
 def refused_by_a_cut(stopped):
     web = running()
-    with stopped() as destination, migrating(web) as result:
+    with stopped() as destination, migrating(web, later=CUT) as result:
         destination.arrived()
         cut()
         destination.open()
@@ -134,7 +134,7 @@ def cut_before_publication_that_nobody_notices():
     """The link is lost when the destination is Primary, and DRBD has not noticed when all is read
     again: whichever way it goes, the guest is on one side, with all it had written."""
     web = running()
-    with gate_after(nodo2, "primary") as destination, migrating(web) as result:
+    with gate_after(nodo2, "primary") as destination, migrating(web, later=CUT) as result:
         destination.arrived()
         cut()
         destination.open()
@@ -161,7 +161,7 @@ def destination_dies_in_the_window():
     goes on at its source, once nobody waits for the destination any more."""
     send_copies(nodo1)
     web = running()
-    with gate_after(nodo2, "primary") as destination, migrating(web) as result:
+    with gate_after(nodo2, "primary") as destination, migrating(web, later="nodo2 dies") as result:
         destination.arrived()
         window_open(ROOT)
         nodo2.kill()
@@ -223,7 +223,7 @@ def ssh_dies_before_the_guest_goes_on():
     """The migration's ssh dies when the destination is Primary: the guest goes on at its source,
     and the destination, whom nobody tells, gives back what it has."""
     web = running()
-    with gate_after(nodo2, "primary") as destination, migrating(web) as result:
+    with gate_after(nodo2, "primary") as destination, migrating(web, later="ssh dies") as result:
         destination.arrived()
         nodo1.sh("pkill -x ssh")
         web.writes(nodo1)
