@@ -26,6 +26,7 @@ furnish() {
     mkdir "$root/dev/shm"
     mount -t tmpfs shm "$root/dev/shm"
     mount -t tmpfs run "$root/run"
+    mkdir "$root/run/lock"
 }
 
 # layered FOLDER LOWER: FOLDER becomes a copy of LOWER (folders parted by `:`); what changes is in FOLDER.upper.
