@@ -47,8 +47,8 @@ built() {
     shift 2
     tar -C "$root$folder" -xf "$results"/block-drbd-*.tar.xz
     tree=$(basename "$root$folder"/block-drbd-*)
-    # A network namespace of its own has no network.
-    unshare --net env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent "$@" \
+    # A network namespace of its own has no network but for the loopback, as a distribution's builders have it.
+    unshare --net "$here/alone" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent "$@" \
         chroot "$root" sh -c "cd '$folder/$tree' && dpkg-buildpackage --no-sign"
 }
 
@@ -78,7 +78,7 @@ rules_and_units() {
 rpm_built() {
     local root=$1
     cp "$results"/block-drbd-*.tar.xz "$root/root/"
-    unshare --net env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$root" sh -c \
+    unshare --net "$here/alone" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$root" sh -c \
         'rpmbuild -tb --nodeps --nocheck --define "debug_package %{nil}" /root/block-drbd-*.tar.xz'
     cp "$root"/root/rpmbuild/RPMS/*/*.rpm "$results/"
 }
