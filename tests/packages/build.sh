@@ -12,8 +12,8 @@ build() {
     need "built again in another folder, time zone and locale, without tests" \
         built "$builder" /elsewhere/other TZ=Pacific/Chatham LC_ALL=C.UTF-8 DEB_BUILD_OPTIONS=nocheck
     mkdir -p "$results/one" "$results/other"
-    mv "$builder"/one/*.* "$results/one/"
-    mv "$builder"/elsewhere/other/*.* "$results/other/"
+    mv "$builder"/one/*block-drbd*_* "$results/one/"
+    mv "$builder"/elsewhere/other/*block-drbd*_* "$results/other/"
     try "the same bytes both times" same_bytes
     deb=$(echo "$results"/one/xen-block-drbd_*.deb)
     mkdir "$builder/result"

@@ -8,6 +8,8 @@ scenarios() {
     scenario "deleted by the administrator: ours is there, and nothing comes back" taken_deleted
     scenario "ours unpacked before drbd-utils" ours_first
     scenario "both in one run" in_one_run
+    scenario "drbd-utils unpacked before ours, both configured after that" theirs_unpacked
+    scenario "the same, and ours cannot be unpacked" theirs_unpacked_alone
     scenario "removed: theirs is back, our configuration stays" removed
     scenario "removed: an edited script comes back edited" removed_edited
     scenario "purged: nothing of ours is left" purged
@@ -65,6 +67,21 @@ ours_first() {
     is_theirs "$(untouched)"
 }
 in_one_run() { i ours drbd-utils; is_ours; same "$(sha $script.drbd-utils)" "$(untouched)"; }
+# What apt does where drbd-utils comes as our dependency.
+theirs_unpacked() {
+    i drbd-utils ours
+    is_ours
+    same "$(sha $script.drbd-utils)" "$(untouched)"
+    nothing_beside ./block-drbd.drbd-utils
+    run dpkg --purge $ours
+    is_theirs "$(untouched)"
+}
+theirs_unpacked_alone() {
+    run dpkg --unpack /debs/drbd-utils.deb
+    if i ours-cut; then return 1; fi
+    run dpkg --configure drbd-utils
+    is_theirs "$(untouched)"
+}
 removed() {
     with_both
     run dpkg --remove $ours
