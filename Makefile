@@ -4,6 +4,7 @@
 #   make install     put them in place; DESTDIR= is for packages
 #   make uninstall   take them away; /etc/xen/block-drbd.toml stays
 #   make dist        target/dist/block-drbd-VERSION.tar.xz, with the crates: builds without a network
+#   make deb         target/dist/xen-block-drbd_VERSION_ARCHITECTURE.deb, from that
 #
 # The defaults are for a host on which no package manager knows of these files.
 
@@ -77,4 +78,9 @@ uninstall:
 dist:
 	debian/vendor $(target)/dist
 
-.PHONY: all install uninstall dist
+# Rust may come from elsewhere than Debian, which is why nobody looks at Build-Depends.
+deb: dist
+	rm -f $(target)/dist/*.deb
+	cd $(target)/dist/block-drbd-*/ && DEB_BUILD_OPTIONS="nocheck noautodbgsym" dpkg-buildpackage --build=binary --no-sign --no-check-builddeps
+
+.PHONY: all install uninstall dist deb

@@ -1,6 +1,8 @@
-"""What is tested: the block script that stands in both nodes."""
+"""What is tested: the Debian package of the program, or the shell script of drbd-utils."""
+import io
 import os
-import stat
+import subprocess
+import tarfile
 from pathlib import Path
 
 from .drbd import on_both
@@ -10,28 +12,20 @@ from .talk import RigError
 from .tool import SCRIPT
 
 PACKAGED = "packaged"  # the shell script of the node's own drbd-utils
-PROGRAM = "/usr/sbin/block-drbd"
-OPERATOR = "/usr/libexec/block-drbd/block-drbd-operator"  # what PROGRAM hands `reap` over to
-KEPT = f"{SCRIPT}.drbd-utils"  # where README's diversion puts the packaged script
+NAME = "xen-block-drbd"
 POLICY = "/etc/xen/block-drbd.toml"
 
 
 def chosen():
-    """BLOCK_DRBD, or what `cargo build --release` has made."""
+    """BLOCK_DRBD, or what `prepare` has built."""
     path = os.environ.get("BLOCK_DRBD")
     if path == PACKAGED:
         return PACKAGED
     target = Path(os.environ.get("CARGO_TARGET_DIR", PROJECT / "target"))
-    program = Path(path) if path else target / "release/block-drbd"
-    for path in (program, operator(program)):
-        if not path.is_file() or not path.stat().st_mode & stat.S_IXUSR:
-            raise RigError(f"no program: {path}")
-    return program
-
-
-def operator(program):
-    """The other program, which cargo puts beside."""
-    return Path(program).with_name("block-drbd-operator")
+    built = [Path(path)] if path else [*(target / "dist").glob(f"{NAME}_*.deb")]
+    if len(built) != 1 or built[0].suffix != ".deb" or not built[0].is_file():
+        raise RigError(f"not one Debian package: {' '.join(map(str, built)) or target / 'dist'}")
+    return built[0]
 
 
 _in = {}  # node: what stands there
@@ -47,16 +41,14 @@ def installed():
 
 
 def install(program, *nodes):
-    """As README does."""
+    """As an administrator does. The packaged script comes back when the program goes."""
     def one(node):
-        node.sh(f"test -e {KEPT} || mv {SCRIPT} {KEPT}")
         if program == PACKAGED:
-            node.sh(f"rm -f {PROGRAM} {OPERATOR}; cp -p {KEPT} {SCRIPT}.new && mv {SCRIPT}.new {SCRIPT}")
+            node.sh(f"! test -e /var/lib/dpkg/info/{NAME}.list || dpkg --purge {NAME}", timeout=180)
         else:
-            for source, path in ((program, PROGRAM), (operator(program), OPERATOR)):
-                node.write(f"{path}.new", Path(source).read_bytes(), 0o755)
-                node.sh(f"mv {path}.new {path}")
-            node.sh(f"ln -sf {PROGRAM} {SCRIPT}")
+            node.write("/tmp/program.deb", program.read_bytes())
+            node.sh("dpkg --install /tmp/program.deb && rm /tmp/program.deb", timeout=180)
+        expect_script(node, program)
         _in[node] = program
 
     if nodes:
@@ -66,17 +58,28 @@ def install(program, *nodes):
         on_both(one)
 
 
+def expect_script(node, program):
+    """Xen runs this one."""
+    kind = node.sh(["stat", "-c", "%F", SCRIPT])
+    if kind != ("regular file" if program == PACKAGED else "symbolic link"):
+        raise RigError(f"{node}: {SCRIPT} is a {kind}")
+
+
 def package(program):
-    """What README puts on a host apart from SCRIPT, for a boot: {path: (content, mode)}. The packaged
-    script has no units."""
+    """The program's files, for a boot on which they are there already: {path: (content, mode)}. The
+    packaged script has none."""
     if program == PACKAGED:
         return {}
-    files = {PROGRAM: (program, 0o755), OPERATOR: (operator(program), 0o755)}
-    for name in ("block-drbd-reap.service", "block-drbd-reap.path"):
-        files[f"/etc/systemd/system/{name}"] = (PROJECT / "hotplug" / name, 0o644)
-    rule = "90-block-drbd.rules"
-    files[f"/etc/udev/rules.d/{rule}"] = (PROJECT / "udev-rules" / rule, 0o644)
-    return {path: (Path(source).read_bytes(), mode) for path, (source, mode) in files.items()}
+    tar = subprocess.run(["dpkg-deb", "--fsys-tarfile", program], check=True, stdout=subprocess.PIPE).stdout
+    with tarfile.open(fileobj=io.BytesIO(tar)) as files:
+        return {path: (files.extractfile(f).read(), f.mode)
+                for f in files if f.isfile() and (path := merged(f.name)).startswith("/usr")}
+
+
+def merged(name):
+    """Where a file of the package lies in a node, whose /lib is a link."""
+    path = name.removeprefix(".")
+    return f"/usr{path}" if path.startswith("/lib") else path
 
 
 def policy(text):

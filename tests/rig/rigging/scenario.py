@@ -12,7 +12,8 @@ from .layout import CACHE, LOGS
 from .node import NODES
 from .talk import RigError, say
 
-GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover", "status")
+GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover", "status",
+          "probes")
 SCENARIOS, LONG, SYSTEMD = {}, set(), set()
 
 

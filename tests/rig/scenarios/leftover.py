@@ -18,7 +18,7 @@ def patient_with_dead_connections(node):
     node.sh("echo 30 >/proc/sys/net/ipv4/tcp_orphan_retries")
 
 
-@scenario(systemd=True)
+@scenario(long=True, systemd=True)
 def a_disk_left_primary_is_demoted_by_the_service():
     """The replication link is cut when a guest is destroyed: DRBD's unsent pages keep its backend
     from closing, libxl gives up and never calls `remove`. Once the link is back the disk vanishes,

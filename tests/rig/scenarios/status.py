@@ -15,7 +15,7 @@ from .migration import migrating
 ROOT, SWAP = 1, 2  # minors
 
 
-@scenario
+@scenario(long=True)
 def status_of_guests_on_both_hosts():
     """Guests with one disk, with several, with one volume of two; refused, detached, sharing, gone."""
     agrees("at rest")
@@ -46,7 +46,7 @@ def status_of_guests_on_both_hosts():
     readers[1].destroy(nodo1)
 
 
-@scenario
+@scenario(long=True)
 def status_of_what_is_done_by_hand():
     """Promoted without a guest, mounted, mapped, down; two primaries configured, or allowed at run time
     only."""
@@ -95,7 +95,7 @@ def status_of_what_is_done_by_hand():
     reconnected()
 
 
-@scenario
+@scenario(long=True)
 def status_of_connections_and_disks():
     """The link cut, before and after DRBD notices; StandAlone, a resync, a disk that is detached,
     outdated, suspended; a guest has it all the while."""
@@ -162,7 +162,7 @@ def moving():
     return web
 
 
-@scenario
+@scenario(long=True)
 def status_in_the_middle_of_a_migration():
     """When the destination has promoted, before its `add`, and before `remove` at the source, which
     cannot know of a guest that leaves until it has."""
@@ -197,7 +197,7 @@ def expect_migrating(seen, first, second, window):
     expect("window", [row["window"] for row in rows], [window, window])
 
 
-@scenario
+@scenario(long=True)
 def watching_a_migration():
     """`status --watch` on both hosts while a guest moves: the window is seen to open and to close, the
     roles to change in their order, and the guest by its name."""

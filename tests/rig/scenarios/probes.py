@@ -1,0 +1,122 @@
+"""What the host looks into: a DRBD device, unless a guest has it."""
+import base64
+import gzip
+import struct
+import zlib
+
+from rigging.drbd import demote, expect_on_disk, expect_roles, promote
+from rigging.expect import eventually, expect
+from rigging.guest import Guest
+from rigging.node import nodo1
+from rigging.scenario import scenario
+
+ROOT, SWAP = "web-root", "web-swap"
+DEVICES = {ROOT: "/dev/drbd1", SWAP: "/dev/drbd2"}
+# An administrator's rule, as some packages have it for other devices: what is on a DRBD device names it.
+RULE = """SUBSYSTEM=="block", KERNEL=="drbd*", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_BLKID_FLAG}!="1", IMPORT{builtin}="blkid"
+ENV{ID_FS_LABEL_ENC}=="?*", SYMLINK+="disk/by-label/$env{ID_FS_LABEL_ENC}"
+"""
+TRACING = "/sys/kernel/tracing"
+LABEL_SIZE = 4096  # bytes at the start of a disk that tell what is on it
+
+
+def file_system():
+    """The start of one that is called chosen-by-guest."""
+    head = nodo1.run("truncate -s 1M /tmp/rig-fs && mke2fs -q -F -t ext2 -L chosen-by-guest /tmp/rig-fs && "
+                     f"head -c {LABEL_SIZE} /tmp/rig-fs | base64 -w 0").out
+    return base64.b64decode(head)
+
+
+def physical_volume():
+    """The start of one of LVM's (lvm2: lib/label/label.h, lib/misc/crc.c)."""
+    header = struct.pack("<I8s32sQ", 32, b"LVM2 001", b"chosenbyguestchosenbyguestchosen", 32 << 20)
+    header = header.ljust(512 - 20, b"\0")
+    crc = zlib.crc32(header, 0xf597a6cf ^ 0xffffffff) ^ 0xffffffff
+    sector = struct.pack("<8sQI", b"LABELONE", 1, crc) + header
+    return bytes(512) + sector + bytes(LABEL_SIZE - 1024)
+
+
+def on_the_command_line(disk, head):
+    """Has the guest write this to the start of its disk (node/guest-init)."""
+    return f"rig.head={disk}:{base64.b64encode(gzip.compress(head, mtime=0)).decode()}"
+
+
+def named():
+    """What udev has found on the devices."""
+    nodo1.sh("udevadm settle")
+    said = [nodo1.sh(["udevadm", "info", "--query=property", device]) for device in DEVICES.values()]
+    properties = [dict(line.split("=", 1) for line in text.splitlines()) for text in said]
+    return [p.get("ID_FS_LABEL") or p.get("ID_FS_TYPE") for p in properties]
+
+
+def links(folder):
+    return nodo1.sh(f"ls {folder} 2>/dev/null || true").split()
+
+
+class Opens:
+    """Every open of a DRBD device from now on: the kernel tells which program does it."""
+
+    def __enter__(self):
+        nodo1.sh(f"mountpoint -q {TRACING} || mount -t tracefs tracefs {TRACING}; cd {TRACING} && "
+                 "echo p:rig/open drbd_open >>kprobe_events && : >trace && echo 1 >events/rig/open/enable")
+        return self
+
+    def __exit__(self, *_):
+        if nodo1.pid():
+            nodo1.sh(f"cd {TRACING} && echo 0 >events/rig/open/enable && echo -:rig/open >>kprobe_events")
+
+    def programs(self):
+        """Those that did since the last call."""
+        lines = nodo1.sh(f"cd {TRACING} && grep ': open:' trace || true; : >trace").splitlines()
+        return sorted({line.split("-")[0].strip() for line in lines})
+
+
+def promoted_by_hand():
+    for resource in DEVICES:
+        promote(nodo1, resource)
+
+
+def demoted_by_hand():
+    nodo1.sh("udevadm settle")
+    for resource in DEVICES:
+        demote(nodo1, resource)
+
+
+@scenario(long=True)
+def nobody_looks_into_a_disk_that_a_guest_has():
+    """The guest writes a file system and LVM's label to its disks: this host opens them for blkback only,
+    whatever events come, and names no device after them. It does once they are the host's again."""
+    nodo1.write("/run/udev/rules.d/65-rig.rules", RULE)
+    heads = [on_the_command_line("xvda2", file_system()), on_the_command_line("xvda1", physical_volume())]
+    web = Guest()
+    web.settings["cmdline"] += f" rig.start=64 {' '.join(heads)}"
+    with Opens() as opens:
+        promoted_by_hand()
+        expect("names of empty disks", named(), [None, None])
+        expect("udev has looked", any("udev" in program for program in opens.programs()))
+        demoted_by_hand()
+        by_resource = links("/dev/drbd/by-res")
+        opens.programs()
+
+        web.create(nodo1)
+        expect_roles("Primary", "Secondary")
+        web.prints(nodo1, "has written its labels", lambda text: text.count("HEAD ") == 2)
+        web.writes(nodo1)
+        nodo1.sh("udevadm trigger --settle /dev/drbd1 /dev/drbd2")
+        expect("names of a guest's disks", named(), ["none", "none"])
+        expect("links by label", "chosen-by-guest" in links("/dev/disk/by-label"), False)
+        expect("links by resource", links("/dev/drbd/by-res"), by_resource)
+        web.writes(nodo1)
+        expect("who has opened them", opens.programs(), ["xenwatch"])
+        web.destroy(nodo1)
+        nodo1.sh("udevadm settle")
+        expect("who has opened them at the end", opens.programs(), [])
+        expect_roles("Secondary", "Secondary")
+
+        promoted_by_hand()
+        eventually("they are named", lambda: named() == ["chosen-by-guest", "LVM2_member"], 20)
+        expect("links by label, again", "chosen-by-guest" in links("/dev/disk/by-label"))
+        demoted_by_hand()
+    nodo1.sh("rm /run/udev/rules.d/65-rig.rules /tmp/rig-fs")
+    for disk in (ROOT, SWAP):
+        expect_on_disk(web.numbers(nodo1), disk, start=64)
