@@ -1,6 +1,7 @@
 """What the host looks into: a DRBD device, unless a guest has it."""
 import base64
 import gzip
+import re
 import struct
 import zlib
 
@@ -16,6 +17,7 @@ DEVICES = {ROOT: "/dev/drbd1", SWAP: "/dev/drbd2"}
 RULE = """SUBSYSTEM=="block", KERNEL=="drbd*", ENV{UDEV_DISABLE_PERSISTENT_STORAGE_BLKID_FLAG}!="1", IMPORT{builtin}="blkid"
 ENV{ID_FS_LABEL_ENC}=="?*", SYMLINK+="disk/by-label/$env{ID_FS_LABEL_ENC}"
 """
+EVENT = re.compile(r"^ *(.*)-\d+ .* (open|role): ", re.M)
 TRACING = "/sys/kernel/tracing"
 LABEL_SIZE = 4096  # bytes at the start of a disk that tell what is on it
 
@@ -54,21 +56,27 @@ def links(folder):
 
 
 class Opens:
-    """Every open of a DRBD device from now on: the kernel tells which program does it."""
+    """Every open of a DRBD device and every change of a role from now on: the kernel tells which program
+    does it (8.4: drivers/block/drbd/drbd_main.c, drbd_nl.c)."""
 
     def __enter__(self):
         nodo1.sh(f"mountpoint -q {TRACING} || mount -t tracefs tracefs {TRACING}; cd {TRACING} && "
-                 "echo p:rig/open drbd_open >>kprobe_events && : >trace && echo 1 >events/rig/open/enable")
+                 "echo p:rig/open drbd_open >>kprobe_events && echo p:rig/role drbd_set_role >>kprobe_events && "
+                 ": >trace && echo 1 >events/rig/enable")
         return self
 
     def __exit__(self, *_):
         if nodo1.pid():
-            nodo1.sh(f"cd {TRACING} && echo 0 >events/rig/open/enable && echo -:rig/open >>kprobe_events")
+            nodo1.sh(f"cd {TRACING} && echo 0 >events/rig/enable && "
+                     "echo -:rig/open >>kprobe_events && echo -:rig/role >>kprobe_events")
 
-    def programs(self):
-        """Those that did since the last call."""
-        lines = nodo1.sh(f"cd {TRACING} && grep ': open:' trace || true; : >trace").splitlines()
-        return sorted({line.split("-")[0].strip() for line in lines})
+    def events(self):
+        """(open or role, program) since the last call, in their order."""
+        text = nodo1.sh(f"cd {TRACING} && cat trace && : >trace")
+        return [(what, program) for program, what in EVENT.findall(text)]
+
+    def openers(self):
+        return sorted({program for what, program in self.events() if what == "open"})
 
 
 def promoted_by_hand():
@@ -77,9 +85,10 @@ def promoted_by_hand():
 
 
 def demoted_by_hand():
-    nodo1.sh("udevadm settle")
+    nodo1.sh("udevadm settle")  # or udev is in the way
     for resource in DEVICES:
         demote(nodo1, resource)
+    nodo1.sh("udevadm settle")
 
 
 @scenario(long=True)
@@ -92,11 +101,14 @@ def nobody_looks_into_a_disk_that_a_guest_has():
     web.settings["cmdline"] += f" rig.start=64 {' '.join(heads)}"
     with Opens() as opens:
         promoted_by_hand()
+        for device in DEVICES.values():
+            nodo1.sh(f"dd if=/dev/zero of={device} bs={LABEL_SIZE} count=1 oflag=direct 2>&1")
+        nodo1.sh("udevadm trigger --settle /dev/drbd1 /dev/drbd2")
         expect("names of empty disks", named(), [None, None])
-        expect("udev has looked", any("udev" in program for program in opens.programs()))
+        expect("udev has looked", any("udev" in program for program in opens.openers()))
         demoted_by_hand()
         by_resource = links("/dev/drbd/by-res")
-        opens.programs()
+        opens.events()
 
         web.create(nodo1)
         expect_roles("Primary", "Secondary")
@@ -107,10 +119,13 @@ def nobody_looks_into_a_disk_that_a_guest_has():
         expect("links by label", "chosen-by-guest" in links("/dev/disk/by-label"), False)
         expect("links by resource", links("/dev/drbd/by-res"), by_resource)
         web.writes(nodo1)
-        expect("who has opened them", opens.programs(), ["xenwatch"])
+        expect("who has opened them", opens.openers(), ["xenwatch"])
         web.destroy(nodo1)
-        nodo1.sh("udevadm settle")
-        expect("who has opened them at the end", opens.programs(), [])
+        events = opens.events()
+        roles = [at for at, (what, _) in enumerate(events) if what == "role"]
+        expect("demotions", len(roles), 2)
+        # DRBD tells udev of the demotion, and what it does then does not matter any more.
+        expect("who was in their way", events[:roles[0]], [])
         expect_roles("Secondary", "Secondary")
 
         promoted_by_hand()
