@@ -4,10 +4,14 @@ from contextlib import contextmanager
 
 from .check import foretold
 from .expect import Failure, eventually, expect
+from .layout import GUEST
 from .node import NODES, nodo1
 
 WEB = ("drbd:web-root,xvda2,w", "drbd:web-swap,xvda1,w")
 CONSOLES = "/var/log/xen/console"
+# Direct boot takes a bzImage there, and the guest prints on the serial line that QEMU gives it.
+HVM = {"kernel": "/boot/guest-vmlinuz", "cmdline": "console=ttyS0 quiet mitigations=off panic=1", "memory": 128,
+       "serial": f"file:{CONSOLES}/guest-web.log", "vga": "none"}
 SEQ = re.compile(r"SEQ (\d+) up=[\d.]+ (ok|FAIL[^\r\n]*)[\r\n]")
 
 
@@ -17,9 +21,9 @@ class Guest:
         None takes one away."""
         self.name = name
         self.settings = {
-            "type": "pv", "kernel": "/boot/guest-vmlinux", "ramdisk": "/boot/guest-initrd",
+            "type": GUEST, "kernel": "/boot/guest-vmlinux", "ramdisk": "/boot/guest-initrd",
             "cmdline": "console=hvc0 quiet mitigations=off panic=1",
-            "memory": 96, "vcpus": 1, "on_crash": "preserve", **settings,
+            "memory": 96, "vcpus": 1, "on_crash": "preserve", **(HVM if GUEST == "hvm" else {}), **settings,
             "name": name, "disk": list(disks)}
 
     @property

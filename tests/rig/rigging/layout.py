@@ -7,6 +7,8 @@ PROJECT = HERE.parent.parent
 CACHE = Path(os.environ.get("RIG_CACHE", "/var/tmp/xen-drbd-rig")).resolve()
 FLAVOUR = os.environ.get("RIG_SUITE", "bookworm")
 SUITE, _, MODULES = FLAVOUR.partition("-")  # "bookworm-drbd9": out-of-tree modules
+GUEST = os.environ.get("RIG_GUEST", "pv")  # the type of the scenarios' guests
+CPU = os.environ.get("RIG_CPU", "Nehalem" if GUEST == "pv" else "svm")
 IMAGE = CACHE / FLAVOUR
 RUN = CACHE / f"run-{FLAVOUR}"
 LOGS = CACHE / "logs"

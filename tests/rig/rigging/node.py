@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .cpio import Cpio
-from .layout import DISKS, HERE, IMAGE, LOGS, NETS, NODE_NAMES, RUN
+from .layout import CPU, DISKS, HERE, IMAGE, LOGS, NETS, NODE_NAMES, RUN
 from .talk import RigError
 
-CPU = os.environ.get("RIG_CPU", "Nehalem")
 CPUS = {"svm": "qemu64,+svm,+npt,+ssse3,+sse4.1,+sse4.2,+popcnt"}  # AMD-V: PVH and HVM guests
 
 # What systemd need not start in a node: it would only take time, of which coldplugging takes most.

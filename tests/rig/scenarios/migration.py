@@ -64,7 +64,7 @@ def refused_and_whole(web, result, *words):
     expect_on_disk(numbers, "web-swap")
 
 
-@scenario
+@scenario(migrates=True)
 def live_migration():
     """The guest moves to the other host without losing a write, and the roles move with it.
     Two primaries are allowed from there until the source has demoted, on these disks only."""
@@ -90,7 +90,7 @@ def live_migration():
     expect_on_disk(numbers, "web-swap")
 
 
-@scenario
+@scenario(migrates=True)
 def migration_with_the_link_cut_is_refused():
     """The replication link is down, and DRBD knows: the copy over there is stale."""
     web = writing()
@@ -100,7 +100,7 @@ def migration_with_the_link_cut_is_refused():
     refused_and_whole(web, web.try_migrate(), "web-", PEER)
 
 
-@scenario
+@scenario(migrates=True)
 def migration_with_a_cut_during_the_copy_is_refused():
     """The link breaks while the guest's memory is being copied."""
     web = writing()
@@ -110,7 +110,7 @@ def migration_with_a_cut_during_the_copy_is_refused():
     refused_and_whole(web, result.get(), "web-", PEER)
 
 
-@scenario
+@scenario(migrates=True)
 def migration_with_an_unnoticed_cut_is_refused():
     """The link breaks in the instant before `add`: DRBD still says Connected and UpToDate."""
     web = writing()
@@ -121,7 +121,7 @@ def migration_with_an_unnoticed_cut_is_refused():
     refused_and_whole(web, result.get(), "web-", PEER)
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def there_and_back_ten_times():
     """Twenty migrations in a row; two primaries are allowed in each for its moment only."""
     web = Guest()
@@ -142,7 +142,7 @@ def there_and_back_ten_times():
     expect_on_disk(numbers, "web-swap")
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def static_and_never_open_no_window():
     """dual-primary = "never" refuses, "static" leaves it to the configuration: refused without two
     primaries there, and with them the guest moves; nothing is changed at run time."""
@@ -164,7 +164,7 @@ def static_and_never_open_no_window():
     expect_on_disk(web.numbers(nodo1, nodo2), "web-root")
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def protocol_a_is_refused():
     """What the source was told to be written may not have arrived by protocol A."""
     configure("s/protocol C/protocol A/")
@@ -178,7 +178,7 @@ def protocol_a_is_refused():
     expect_on_disk(web.numbers(nodo1), "web-root")
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def migration_during_a_resync_is_refused():
     """The copy over there is being filled; once it is full, the same guest moves."""
     web = Guest(disks=["drbd:web-root,xvda2,w"])
@@ -197,7 +197,7 @@ def migration_during_a_resync_is_refused():
     expect_on_disk(web.numbers(nodo1, nodo2), "web-root")
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def migration_to_the_same_host():
     """`xl migrate` to the host where the guest is: both domains have the disk for a moment, it
     stays Primary, and no window is opened."""
@@ -215,7 +215,7 @@ def migration_to_the_same_host():
     expect_on_disk(web.numbers(nodo1), "web-root")
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def two_guests_in_opposite_directions():
     """One guest leaves for the host that the other one comes from, at the same time."""
     one = Guest("one", disks=["drbd:web-root,xvda2,w"])

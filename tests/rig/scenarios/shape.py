@@ -14,7 +14,7 @@ initrd /initrd
 """
 
 
-@scenario
+@scenario(guests=("pv",))
 def pygrub_reads_the_kernel_from_the_disk():
     """The boot loader in dom0 gets the disk first, the guest after it."""
     promote(nodo1, "web-root")
@@ -31,6 +31,20 @@ def pygrub_reads_the_kernel_from_the_disk():
     web.destroy(nodo1)
     expect_roles("Secondary", "Secondary")
     expect_on_disk(web.numbers(nodo1), "web-swap")
+
+
+@scenario(guests=("hvm",))
+def qemu_has_the_disk_of_an_hvm_guest():
+    """QEMU opens the device for a guest that sees an IDE disk, and so does blkback: the guest is destroyed,
+    and both have let go of it when `remove` demotes."""
+    web = Guest(disks=["vdev=hda,access=w,script=block-drbd,target=web-root"])
+    web.create(nodo1)
+    expect_roles("Primary", "Secondary", "web-root")
+    web.writes(nodo1, limit=300)
+    expect("QEMU has it open", nodo1.sh("ls -l /proc/$(pgrep -f qemu-system)/fd | grep -c '/dev/drbd1$' || true") != "0")
+    web.destroy(nodo1)
+    expect_roles("Secondary", "Secondary", "web-root")
+    expect_on_disk(web.numbers(nodo1), "web-root")
 
 
 @scenario

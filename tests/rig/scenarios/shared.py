@@ -78,7 +78,7 @@ def volume_group():
     on_both(lambda node: demote(node, ROOT))
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def primary_on_both_hosts_for_lvm_is_left_alone():
     """A resource is Primary on both hosts and held by LVM there. A guest with a logical volume of
     it (`phy:`) comes, moves and goes; one that wants the resource itself is refused. Its roles

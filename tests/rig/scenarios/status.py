@@ -162,7 +162,7 @@ def moving():
     return web
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def status_in_the_middle_of_a_migration():
     """When the destination has promoted, before its `add`, and before `remove` at the source, which
     cannot know of a guest that leaves until it has."""
@@ -197,7 +197,7 @@ def expect_migrating(seen, first, second, window):
     expect("window", [row["window"] for row in rows], [window, window])
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def watching_a_migration():
     """`status --watch` on both hosts while a guest moves: the window is seen to open and to close, the
     roles to change in their order, and the guest by its name."""

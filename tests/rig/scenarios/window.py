@@ -57,7 +57,7 @@ def by_the_words(result, here):
     advice.follow(told[-1], here, ROOT, source=nodo1)
 
 
-@scenario
+@scenario(migrates=True)
 def cut_between_promotion_and_publication_is_refused():
     """The link is lost when the destination is Primary already: the guest goes on at its source."""
     web = running()
@@ -73,7 +73,7 @@ def cut_between_promotion_and_publication_is_refused():
     together(web, nodo1)
 
 
-@scenario
+@scenario(migrates=True)
 def cut_inside_the_window():
     """The link is lost when the guest runs on the destination and the source is Primary still."""
     web = running()
@@ -89,7 +89,7 @@ def cut_inside_the_window():
     together(web, nodo2)
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def cut_inside_the_window_that_the_source_does_not_notice():
     """The same, and the source demotes before DRBD has noticed anything."""
     web = running()
@@ -103,14 +103,14 @@ def cut_inside_the_window_that_the_source_does_not_notice():
     together(web, nodo2)
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def cut_before_the_promotion_that_nobody_notices():
     """The link is lost when two primaries are allowed and the destination is not yet Primary:
     DRBD promotes it all the same, and it has to go back."""
     refused_by_a_cut(lambda: gate_before(nodo2, "primary"))
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def cut_before_the_window_that_nobody_notices():
     """The link is lost just before two primaries are allowed: they are on one side only, and the
     two would never connect again by themselves."""
@@ -129,7 +129,7 @@ def refused_by_a_cut(stopped):
     together(web, nodo1)
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def cut_before_publication_that_nobody_notices():
     """The link is lost when the destination is Primary, and DRBD has not noticed when all is read
     again: whichever way it goes, the guest is on one side, with all it had written."""
@@ -155,7 +155,7 @@ def booted(node):
         advice.follow(said, node.peer, ROOT)
 
 
-@scenario
+@scenario(migrates=True)
 def destination_dies_in_the_window():
     """The destination loses its power when it is Primary and the guest has not come yet: the guest
     goes on at its source, once nobody waits for the destination any more."""
@@ -173,7 +173,7 @@ def destination_dies_in_the_window():
     together(web, nodo1)
 
 
-@scenario
+@scenario(migrates=True)
 def source_dies_in_the_window():
     """The source loses its power when the guest runs on the destination already: it goes on there,
     and the source gets what was written meanwhile when it is back."""
@@ -196,7 +196,7 @@ def source_dies_in_the_window():
     expect_on_disk(numbers, ROOT)
 
 
-@scenario
+@scenario(migrates=True)
 def one_disk_is_refused_and_the_other_goes_back():
     """The destination gets one of two disks and is refused the other: what it has it gives back,
     and two primaries are not allowed any more on either."""
@@ -218,7 +218,7 @@ def one_disk_is_refused_and_the_other_goes_back():
     expect_on_disk(numbers, "web-swap")
 
 
-@scenario(long=True)
+@scenario(long=True, migrates=True)
 def ssh_dies_before_the_guest_goes_on():
     """The migration's ssh dies when the destination is Primary: the guest goes on at its source,
     and the destination, whom nobody tells, gives back what it has."""

@@ -1,0 +1,75 @@
+"""matrix [--all] [--output FILE] [SCENARIO...]: every Debian and every type of guest."""
+import argparse
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SUITES, GUESTS = ("bookworm", "trixie"), ("pv", "pvh", "hvm")
+LINE = re.compile(r"(ok|FAIL|none) +([a-z0-9-]+)(?: \(\d+ s\))?(?:: (.*))?")
+MARKS = {"ok": "✓", "FAIL": "✗", "none": "–"}
+
+
+def column(suite, guest, words):
+    """{scenario: (mark, why)} of one run, which is shown as it goes."""
+    print(f"{suite}, {guest}", flush=True)
+    env = {**os.environ, "RIG_SUITE": suite, "RIG_GUEST": guest}
+    found = {}
+    with subprocess.Popen([sys.executable, HERE / "run.py", *words], env=env, text=True,
+                          stdout=subprocess.PIPE) as run:
+        for line in run.stdout:
+            print(f"    {line}", end="", flush=True)
+            if match := LINE.match(line):
+                found[match[2]] = (MARKS[match[1]], match[3])
+    return found, run.returncode
+
+
+def known(guest):
+    """The names of the scenarios for guests of this type."""
+    said = subprocess.run([sys.executable, HERE / "run.py", "--list"], check=True, text=True,
+                          env={**os.environ, "RIG_GUEST": guest}, stdout=subprocess.PIPE).stdout
+    return [line for line in said.splitlines() if not line.startswith(" ")]
+
+
+def table(columns):
+    """Markdown; what could not be had and what failed is told below it."""
+    names = list(dict.fromkeys(name for found in columns.values() for name in found))
+    yield f"| scenario | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}\n"
+    notes = []
+    for name in names:
+        cells = []
+        for found in columns.values():
+            mark, why = found.get(name, ("", None))
+            if why and why not in notes:
+                notes.append(why)
+            cells.append(f"{mark} ({notes.index(why) + 1})" if why else mark)
+        yield f"| {name.replace('-', ' ')} | {' | '.join(cells)} |\n"
+    yield "".join(f"\n({n}) {why}\n" for n, why in enumerate(notes, 1))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="matrix", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="SCENARIO", help="these only, where they are about the guest")
+    parser.add_argument("--all", action="store_true", help="the long ones, too")
+    parser.add_argument("--output", type=Path, help="a file for the table (or it is printed)")
+    args = parser.parse_args()
+    columns, wrong = {}, 0
+    for suite in SUITES:
+        for guest in GUESTS:
+            names = [n for n in known(guest) if n in args.names]
+            if args.names and not names:
+                continue
+            found, status = column(suite, guest, ["--all"] if args.all else names)
+            columns[f"{suite}, {guest.upper()}"] = found
+            wrong |= status
+    text = "".join(table(columns))
+    if args.output:
+        args.output.write_text(text, encoding="utf-8")
+    print(text, end="")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())
