@@ -90,16 +90,24 @@ pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
     found
 }
 
-/// Those mounts that a process sees.
+/// Those mounts that a process sees (linux: `fs/proc_namespace.c`, `show_mountinfo`).
 fn mounts(root: &Root, process: &str, minors: &[u32]) -> Vec<Holder> {
-    let table = fs::read(root.join(&format!("/proc/{process}/mounts"))).unwrap_or_default();
+    let table = fs::read(root.join(&format!("/proc/{process}/mountinfo"))).unwrap_or_default();
     let table = String::from_utf8_lossy(&table);
     let mount = |line: &str| {
-        let mut fields = line.split(' ');
-        let (source, on) = (fields.next()?, fields.next()?);
-        let minor = drbd_minor(root, &unescape(source)).filter(|m| minors.contains(m))?;
+        let (place, kind) = line.split_once(" - ")?;
+        let mut place = place.split(' ').skip(2);
+        let (number, on) = (place.next()?, place.nth(1)?);
+        // The number tells more than a name, which may be a container's own; btrfs has one of its own.
+        let by_number = number.strip_prefix(&format!("{DRBD_MAJOR}:"));
+        let minor = match by_number.and_then(|minor| minor.parse().ok()) {
+            Some(minor) => minor,
+            None => drbd_minor(root, &unescape(kind.split(' ').nth(1)?))?,
+        };
         let on = unescape(on);
-        Some(Holder::Mount { minor, on })
+        minors
+            .contains(&minor)
+            .then_some(Holder::Mount { minor, on })
     };
     table.lines().filter_map(mount).collect()
 }
@@ -177,7 +185,7 @@ fn full_name(root: &Root, kernel: &str) -> String {
     }
 }
 
-/// Undoes the octal escapes of `/proc/mounts` (linux: `fs/proc_namespace.c`, `mangle`).
+/// Undoes the octal escapes of a table of mounts (linux: `fs/proc_namespace.c`, `mangle`).
 fn unescape(field: &str) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.as_bytes();

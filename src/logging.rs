@@ -5,9 +5,9 @@
 //! closed pipe. `hotplug-error` is printed by libxl itself and not repeated here.
 //!
 //! Whoever does not read what is said, be it a daemon that hangs or a pipe that is full, must not stop a
-//! disk: what cannot be said at once is not said. The crates for the journal wait.
+//! disk: what cannot be said at once is not said, errors in a moment. The crates for the journal wait.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -88,7 +88,7 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.terminal.matches(record) && is_taken(&std::io::stderr()) {
+        if self.terminal.matches(record) && is_taken(&std::io::stderr(), PollTimeout::ZERO) {
             self.terminal.log(record);
         }
         if record.level() > Level::Info {
@@ -102,18 +102,18 @@ impl Log for Logger {
         let code = code.map(|code| (CODE, code.to_owned()));
         let fields: Vec<&Field> = context.iter().chain(&code).collect();
         match &self.sink {
-            Sink::Journal(path) => send(path, &journal(record, &fields)),
-            Sink::Syslog(path) => send(path, &syslog(record, &fields)),
+            Sink::Journal(path) => send(path, &journal(record, &fields), patience(record)),
+            Sink::Syslog(path) => send(path, &syslog(record, &fields), patience(record)),
         }
     }
 
     fn flush(&self) {}
 }
 
-/// Whether a line can be written at once; to a file or a terminal it nearly always can.
-fn is_taken(stream: &impl AsFd) -> bool {
+/// Whether a line can be written at once, or within that time; to a file or a terminal it nearly always can.
+fn is_taken(stream: &impl AsFd, within: PollTimeout) -> bool {
     let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
-    poll(&mut fds, PollTimeout::ZERO) != Ok(0)
+    poll(&mut fds, within) != Ok(0)
 }
 
 /// Facility "daemon" of syslog(3).
@@ -155,12 +155,28 @@ fn syslog(record: &Record<'_>, fields: &[&Field]) -> String {
     format!("<{priority}>block-drbd[{}]: {text}", std::process::id())
 }
 
-/// One datagram, if it is taken at once.
-fn send(path: &Path, entry: &str) {
-    let Ok(socket) = UnixDatagram::unbound() else {
-        return;
-    };
-    if socket.set_nonblocking(true).is_ok() {
-        let _ = socket.send_to(entry.as_bytes(), path);
+/// How long the log may take. What went wrong may stand nowhere else: it is worth a moment in which a
+/// daemon empties a queue that many guests' shutdowns have filled.
+fn patience(record: &Record<'_>) -> PollTimeout {
+    match record.level() {
+        Level::Error => PollTimeout::from(200u8),
+        _ => PollTimeout::ZERO,
     }
+}
+
+/// One datagram, if it is taken in time.
+fn send(path: &Path, entry: &str, patience: PollTimeout) {
+    let sent = || {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        // A connected socket can be waited for.
+        socket.connect(path)?;
+        match socket.send(entry.as_bytes()) {
+            Err(e) if e.kind() == ErrorKind::WouldBlock && is_taken(&socket, patience) => {
+                socket.send(entry.as_bytes())
+            }
+            sent => sent,
+        }
+    };
+    let _: io::Result<usize> = sent();
 }

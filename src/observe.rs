@@ -208,9 +208,8 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         let minors: Vec<u32> = resource.minors().collect();
         facts.uses = sharing::uses(self.store, path, &facts.guest, &minors)?;
         facts.holders = self.host.holders(&minors);
-        // What is Primary for no guest may be mounted in a container: whoever did that has promoted it.
-        let foreign = !resource.is_secondary() && facts.uses.is_empty();
-        if action == Action::Add && foreign && facts.holders.is_empty() {
+        // What is Primary may be mounted in a container, beside guests that have other volumes or are gone.
+        if action == Action::Add && !resource.is_secondary() && facts.holders.is_empty() {
             facts.holders = self.host.mounts_elsewhere(&minors);
         }
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);

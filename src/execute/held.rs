@@ -14,11 +14,15 @@ impl<S, R, H: Host> World<'_, S, R, H> {
             return Ok(());
         }
         let openers = self.host.openers(&resource.name, &resource.devices());
-        if openers.is_empty() {
+        let minors: Vec<u32> = resource.minors().collect();
+        // The kernel's list has what is mounted, too; but it may not be had.
+        if openers.is_empty() && self.host.mounts_elsewhere(&minors).is_empty() {
             return Ok(());
         }
-        let resource = resource.name.clone();
-        Err(StepError::Open { resource, openers })
+        Err(StepError::Open {
+            resource: resource.name.clone(),
+            who: self.who_holds(resource),
+        })
     }
 
     /// The same in words, for one that could not be demoted: mounts that only others see included.

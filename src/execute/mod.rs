@@ -14,7 +14,7 @@ use crate::deadline::{Deadline, Expired};
 use crate::decision::{Failure, health};
 use crate::drbd::{self, Replication, Resource};
 use crate::facts::{Arrival, Facts};
-use crate::host::{Host, LockError, Note, Opener};
+use crate::host::{Host, LockError, Note};
 use crate::logging::PERSON;
 use crate::message::{Code, Coded, Message};
 use crate::observe::World;
@@ -62,8 +62,8 @@ pub enum StepError {
     Open {
         /// The resource.
         resource: String,
-        /// Who.
-        openers: Vec<Opener>,
+        /// By whom, in words.
+        who: String,
     },
     /// Something else, in words.
     #[error("{}", .0.words)]

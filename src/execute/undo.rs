@@ -13,7 +13,6 @@ use crate::observe::World;
 use crate::plan::Step;
 use crate::sharing;
 use crate::store::Timed;
-use crate::words::list;
 
 impl<S, R, H> World<'_, S, R, H>
 where
@@ -46,7 +45,7 @@ where
                 Err(error) => {
                     let name = &subject.resource.name;
                     let who = match &error {
-                        StepError::Open { openers, .. } => format!(": {}", list(openers)),
+                        StepError::Open { who, .. } => format!(": {who}"),
                         _ => String::new(),
                     };
                     return Some(Message::new(

@@ -86,13 +86,15 @@ pub fn of_all(root: &Root, resources: &[(&str, Vec<(u32, u32)>)]) -> Vec<Opener>
 }
 
 /// What the kernel itself tells, readers and kernel threads included (DRBD 9, with debugfs mounted);
-/// `None` where it does not of every volume.
+/// `None` where it does not of every volume, or in other words than these.
 fn known(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Option<Vec<Opener>> {
     let mut found = Vec::new();
     for (volume, minor) in volumes {
         let file = format!("/sys/kernel/debug/drbd/resources/{resource}/volumes/{volume}/openers");
         let text = fs::read_to_string(root.join(&file)).ok()?;
-        found.extend(text.lines().filter_map(|line| told(line, *minor)));
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            found.push(told(line, *minor)?);
+        }
     }
     Some(found)
 }

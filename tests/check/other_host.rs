@@ -134,7 +134,10 @@ fn a_use_that_only_the_other_side_knows_is_told() {
     both(|host| {
         let source = Source::of(host);
         source.runs();
-        host.file("/proc/self/mounts", "/dev/drbd1 /mnt ext4 rw 0 0\n");
+        host.file(
+            "/proc/self/mountinfo",
+            "36 1 147:1 / /mnt rw - ext4 /dev/drbd1 rw\n",
+        );
         let said = source.ask_json();
         assert_eq!(said.code, Some(3), "{said:?}");
         assert!(

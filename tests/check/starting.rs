@@ -138,9 +138,15 @@ fn lost_quorum_is_foretold() {
 #[test]
 fn what_this_host_does_with_the_device_itself() {
     both(|host| {
-        host.file("/proc/self/mounts", "/dev/drbd1 /mnt ext4 rw 0 0\n");
+        host.file(
+            "/proc/self/mountinfo",
+            "36 1 147:1 / /mnt rw - ext4 /dev/drbd1 rw\n",
+        );
         assert_refused(host, WEB, "mounted on /mnt");
-        host.file("/proc/self/mounts", "/dev/sda1 / ext4 rw 0 0\n");
+        host.file(
+            "/proc/self/mountinfo",
+            "36 1 8:1 / / rw - ext4 /dev/sda1 rw\n",
+        );
         host.file("/sys/block/drbd1/holders/dm-3/x", "");
         host.file("/sys/block/dm-3/dm/name", "vg-lv\n");
         assert_refused(host, WEB, "vg-lv");

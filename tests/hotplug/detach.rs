@@ -195,10 +195,13 @@ fn a_resource_that_another_backend_uses_stays_primary() {
 fn a_resource_that_this_host_uses_itself_stays_primary() {
     both(|host| {
         let disk = closed(host);
-        host.file("/proc/self/mounts", "/dev/drbd1 /mnt ext4 rw 0 0\n");
+        host.file(
+            "/proc/self/mountinfo",
+            "36 1 147:1 / /mnt rw - ext4 /dev/drbd1 rw\n",
+        );
         disk.remove().assert_silent_success();
         host.assert_roles(Role::Primary, Role::Secondary);
-        fs::write(host.path("/proc/self/mounts"), "").unwrap();
+        fs::write(host.path("/proc/self/mountinfo"), "").unwrap();
         host.file("/sys/block/drbd1/holders/dm-3/x", "");
         disk.remove().assert_silent_success();
         host.assert_changes(&["primary"]);

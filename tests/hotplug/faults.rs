@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use simulated_drbd::{Fault, Role};
+use simulated_drbd::{Fault, Generation, Opener, Role};
 
 use crate::host::{HERE, MINOR, WEB, both, eventually, pause};
 
@@ -287,6 +287,35 @@ fn a_roll_back_is_tried_again() {
         let disk = host.disk(5, WEB);
         disk.assert_refused(&disk.add(), 1, "error", &["/dev/drbd1"]);
         host.assert_left_alone();
+    });
+}
+
+/// Contract 15, 20: on DRBD 9 the kernel would take the device from a process that only reads.
+#[test]
+fn a_roll_back_waits_for_a_reader() {
+    both(|host| {
+        if host.generation == Generation::V84 {
+            return;
+        }
+        host.configure("deadline = 2\n");
+        std::fs::remove_file(host.path("/dev/drbd1")).unwrap();
+        let reads = |milliseconds| {
+            let opener = Opener::reader("dd", 77);
+            host.world
+                .hold_open(HERE, MINOR, opener, milliseconds)
+                .unwrap();
+        };
+        reads(Some(700));
+        let disk = host.disk(5, WEB);
+        disk.assert_refused(&disk.add(), 1, "error", &["/dev/drbd1"]);
+        host.assert_left_alone();
+
+        reads(None);
+        let disk = host.disk(6, WEB);
+        let words = ["could not be demoted again", "dd (pid 77)"];
+        disk.assert_refused(&disk.add(), 1, "error", &words);
+        assert_eq!(host.role(WEB), Role::Primary);
+        assert!(host.is_noted(WEB), "`reap` finds it by the note");
     });
 }
 

@@ -161,3 +161,22 @@ fn a_failed_demotion_at_the_source_of_a_migration_is_reported() {
         host.assert_roles(Role::Primary, Role::Primary);
     });
 }
+
+/// Contract 20: a mount that this process does not see, where the kernel's list cannot be had (DRBD 9;
+/// 8.4 refuses by itself).
+#[test]
+fn a_mount_in_a_container_keeps_it() {
+    both(|host| {
+        if host.generation == Generation::V84 {
+            return;
+        }
+        let disk = closed(host);
+        let container = host.container("147:1", "/dev/drbd1");
+        let child = disk.start("remove");
+        pause(400);
+        assert_eq!(host.role(WEB), Role::Primary);
+        std::fs::remove_dir_all(container).unwrap();
+        Ran::wait(child).assert_silent_success();
+        host.assert_left_alone();
+    });
+}

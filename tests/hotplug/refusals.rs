@@ -5,8 +5,9 @@ use std::fs;
 use simulated_drbd::host::Module;
 use simulated_drbd::state::Connection;
 use simulated_drbd::{Disk, Generation, Resource, Role};
+use xenstore_rs::Xs;
 
-use crate::host::{HERE, Host, MINOR, PEER, WEB, both};
+use crate::host::{HERE, Host, MINOR, PEER, WEB, XVDB, both};
 
 /// A start of a guest that is refused before anything is changed.
 #[track_caller]
@@ -161,11 +162,14 @@ fn unknown_words_of_drbd_are_not_healthy() {
 #[test]
 fn a_device_that_this_host_uses_itself_is_refused() {
     both(|host| {
-        let mounts = "proc /proc proc rw 0 0\n/dev/drbd1 /mnt/my\\040disk ext4 rw 0 0\n";
-        host.file("/proc/self/mounts", mounts);
+        let mounts = "22 1 0:21 / /proc rw - proc proc rw\n36 1 147:1 / /mnt/my\\040disk rw - ext4 /dev/drbd1 rw\n";
+        host.file("/proc/self/mountinfo", mounts);
         let words = ["web-root", "/dev/drbd1 is mounted on /mnt/my disk"];
         assert_start_refused(host, WEB, "busy", &words);
-        host.file("/proc/self/mounts", "/dev/sda1 / ext4 rw 0 0\n");
+        host.file(
+            "/proc/self/mountinfo",
+            "36 1 8:1 / / rw - ext4 /dev/sda1 rw\n",
+        );
 
         let swaps = "Filename Type Size Used Priority\n/dev/drbd1 partition 1 0 -2\n";
         host.file("/proc/swaps", swaps);
@@ -183,7 +187,10 @@ fn a_device_that_this_host_uses_itself_is_refused() {
 fn a_mount_of_another_volume_of_the_resource_is_refused() {
     both(|host| {
         host.resource(Resource::of_volumes("pair", &[10, 11]));
-        host.file("/proc/self/mounts", "/dev/drbd11 /srv ext4 rw 0 0\n");
+        host.file(
+            "/proc/self/mountinfo",
+            "36 1 147:11 / /srv rw - ext4 /dev/drbd11 rw\n",
+        );
         assert_start_refused(host, "pair/0", "busy", &["/dev/drbd11 is mounted on /srv"]);
     });
 }
@@ -193,20 +200,46 @@ fn a_mount_of_another_volume_of_the_resource_is_refused() {
 fn a_mount_in_a_container_is_refused() {
     both(|host| {
         host.promote(WEB, MINOR);
-        let container = host.path("/proc/77");
-        for (process, namespace) in [("self", "mnt:[1]"), ("76", "mnt:[1]"), ("77", "mnt:[2]")] {
-            let folder = host.path(&format!("/proc/{process}/ns"));
-            std::fs::create_dir_all(&folder).unwrap();
-            std::os::unix::fs::symlink(namespace, folder.join("mnt")).unwrap();
-        }
-        host.file("/proc/76/mounts", "/dev/drbd1 /own ext4 rw 0 0\n");
-        host.file("/proc/77/mounts", "/dev/drbd1 /srv ext4 rw 0 0\n");
-        host.file("/proc/77/comm", "postgres\n");
+        let container = host.container("147:1", "/dev/drbd1");
+        host.file(
+            "/proc/76/mountinfo",
+            "36 1 147:1 / /own rw - ext4 /dev/drbd1 rw\n",
+        );
         let words = "/dev/drbd1 is mounted on /srv in the mount namespace of postgres (pid 77)";
         assert_start_refused(host, WEB, "busy", &[words]);
-        std::fs::remove_dir_all(container).unwrap();
+        fs::remove_dir_all(container).unwrap();
         let disk = host.disk(5, WEB);
         disk.assert_attached(&disk.add(), MINOR);
+    });
+}
+
+/// The same under a name that only the container has, beside the guest's own other volume.
+#[test]
+fn a_mount_in_a_container_of_another_volume_is_refused() {
+    both(|host| {
+        host.resource(Resource::of_volumes("pair", &[10, 11]));
+        let first = host.disk(5, "pair/0");
+        first.assert_attached(&first.add(), 10);
+        let container = host.container("147:11", "/dev/data");
+        let second = host.disk_as(5, XVDB, "pair/1", "w");
+        let words = ["/dev/drbd11 is mounted on /srv", "postgres (pid 77)"];
+        second.assert_refused(&second.add(), 3, "busy", &words);
+        first.assert_published(10);
+        fs::remove_dir_all(container).unwrap();
+        second.assert_attached(&second.add(), 11);
+    });
+}
+
+/// The same where libxl gave up a guest's removal, and its folder stands.
+#[test]
+fn a_mount_in_a_container_of_what_a_guest_left_is_refused() {
+    both(|host| {
+        let gone = host.disk(4, WEB);
+        gone.assert_attached(&gone.add(), MINOR);
+        host.store().rm("/local/domain/4").unwrap();
+        host.container("147:1", "/dev/drbd1");
+        let disk = host.disk(5, WEB);
+        disk.assert_refused(&disk.add(), 3, "busy", &["/srv", "postgres (pid 77)"]);
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -112,6 +112,19 @@ impl Host {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// A container, process 77, that has mounted the device of this number under this name; its folder.
+    pub fn container(&self, number: &str, source: &str) -> PathBuf {
+        for (process, namespace) in [("self", "mnt:[1]"), ("76", "mnt:[1]"), ("77", "mnt:[2]")] {
+            let folder = self.path(&format!("/proc/{process}/ns"));
+            fs::create_dir_all(&folder).unwrap();
+            let _: std::io::Result<()> = symlink(namespace, folder.join("mnt"));
+        }
+        let mount = format!("36 1 {number} / /srv rw - ext4 {source} rw\n");
+        self.file("/proc/77/mountinfo", &mount);
+        self.file("/proc/77/comm", "postgres\n");
+        self.path("/proc/77")
     }
 
     /// Writes the configuration.
