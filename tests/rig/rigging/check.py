@@ -47,6 +47,8 @@ def compare(errors, told, result):
     script = "; ".join(SCRIPT.findall(result.said)) or result.said.strip()
     if not errors:
         raise Failure(f"check told of nothing, and xl refuses: {script}")
+    if not CODE.search(script):
+        raise Failure(f"xl refuses without a code of the program: {script}")
     known = {f["code"] for f in errors}
     if missing := sorted(set(CODE.findall(script)) - known):
         raise Failure(f"check told of {told}, and not of {', '.join(missing)}: {script}")

@@ -18,7 +18,7 @@ PACKAGES = """xen-hypervisor-{0}-amd64 xen-utils-{0} xenstore-utils
     linux-image-amd64 drbd-utils openssh-server openssh-client iproute2 udev
     busybox-static kmod zstd e2fsprogs fdisk procps python3 strace socat dmsetup
     qemu-system-xen systemd"""
-BOOT_MODULES = "virtio_pci virtio_blk overlay ext4 crc32c_generic".split()
+BOOT_MODULES = "virtio_pci virtio_blk xen-blkfront overlay ext4 crc32c_generic".split()
 GUEST_MODULES = ["xen-blkfront"]
 
 

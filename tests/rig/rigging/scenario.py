@@ -13,7 +13,7 @@ from .node import NODES
 from .talk import RigError, say
 
 GROUPS = ("lifecycle", "migration", "window", "shared", "refusal", "shape", "failure", "leftover", "status",
-          "probes")
+          "probes", "driver")
 SCENARIOS, LONG, SYSTEMD, MIGRATES = {}, set(), set(), set()
 
 
