@@ -112,8 +112,8 @@ def end_state():
 
 
 def leftovers(node):
-    """Domains, backends, notes and processes that should have gone."""
-    return node.sh("xl list | awk 'NR > 2 {print \"domain\", $1}';"
+    """Domains, backends, notes and processes that should have gone. udev's rules run DRBD's tools, too."""
+    return node.sh("udevadm settle; xl list | awk 'NR > 2 {print \"domain\", $1}';"
                    "xenstore-ls -f /local/domain/0/backend/vbd 2>/dev/null | grep params;"
                    "find /run/block-drbd/promoted /run/block-drbd/window -type f 2>/dev/null;"
                    "ps -eo comm= | grep -E '^(block-drbd|drbd(adm|setup))' || true")
