@@ -31,6 +31,7 @@ scenarios() {
     scenario "installed by hand before: taken over, given back" by_hand
     scenario "back to the old script by hand: lasts until the next upgrade" rolled_back
     scenario "make install and make uninstall beside drbd-utils" make_install
+    scenario "make install and make uninstall beside our package: both stop" make_install_over
 }
 
 with_theirs() { i drbd-utils; original=$(untouched); }
@@ -204,9 +205,8 @@ rolled_back() {
     i ours-next
     is_ours
 }
-# What `make install` puts in place is what the .deb was made of.
-make_install() {
-    with_theirs
+# The source, built: what `make install` puts in place is what the .deb was made of.
+built_by_hand() {
     dpkg-deb -R "$deb" "$root/made"
     mkdir -p "$root/src/target/release" "$root/src/target/manual"
     cp -r "$here/../../Makefile" "$here/../../hotplug" "$here/../../udev-rules" "$root/src/"
@@ -215,7 +215,12 @@ make_install() {
         echo "$page" >"$root/src/target/manual/$page"
     done
     mount --bind "$work/build/usr/bin/make" "$root/bin/make" 2>/dev/null || cp "$work/build/usr/bin/make" "$root/usr/bin/make"
+}
+make_install() {
+    with_theirs
+    built_by_hand
     run make -C /src install
+    nothing_beside ./block-drbd.drbd-utils
     same "$(readlink "$root$script")" /usr/sbin/block-drbd
     same "$(sha $script.drbd-utils)" "$original"
     edit /etc/xen/block-drbd.toml
@@ -225,8 +230,39 @@ make_install() {
     grep -q '^# /etc/systemd/system/block-drbd-reap.path:' "$root/etc/systemd/system/block-drbd-reap.path"
     i theirs-changed
     same "$(readlink "$root$script")" /usr/sbin/block-drbd
+    # What `systemctl enable` does, on a host that systemd runs.
+    ln -s /etc/systemd/system/block-drbd-reap.path "$root/etc/systemd/system/multi-user.target.wants/"
+    mkdir -p "$root/run/systemd/system"
+    printf '#!/bin/sh\necho "$@" >>/tmp/said\n' >"$root/usr/bin/systemctl"
+    chmod +x "$root/usr/bin/systemctl"
+    run make -C /src uninstall
+    same "$(cat "$root/tmp/said")" "$(printf '%s\n' 'disable --now block-drbd-reap.service block-drbd-reap.path' daemon-reload)"
+    rm -r "$root/usr/bin/systemctl" "$root/run/systemd"
+    is_theirs "$(untouched theirs-changed)"
+    kept /etc/xen/block-drbd.toml
+    rm "$root/etc/xen/block-drbd.toml"
+    same "$(cd "$root" && find etc usr -name '*block-drbd*' ! -path etc/xen/scripts/block-drbd ! -path '*/drbd-utils/*')" ''
+    # Twice does no harm.
     run make -C /src uninstall
     is_theirs "$(untouched theirs-changed)"
-    [ ! -e "$root/etc/udev/rules.d/90-block-drbd.rules" ] && [ ! -e "$root/usr/libexec/block-drbd" ]
-    kept /etc/xen/block-drbd.toml
+    # What others have put there stays.
+    run make -C /src install LIBEXECDIR=/usr/libexec
+    touch "$root/usr/libexec/another"
+    run make -C /src uninstall LIBEXECDIR=/usr/libexec
+    [ -e "$root/usr/libexec/another" ] && [ ! -e "$root/usr/libexec/block-drbd-operator" ]
+    run make -C /src install DESTDIR=/elsewhere
+    run make -C /src uninstall DESTDIR=/elsewhere
+    same "$(cd "$root/elsewhere" && find . ! -type d)" ./etc/xen/block-drbd.toml
+    is_theirs "$(untouched theirs-changed)"
+}
+make_install_over() {
+    with_both
+    built_by_hand
+    everything >"$results/before"
+    for target in install uninstall; do
+        if run make -C /src $target >"$root/tmp/said" 2>&1; then return 1; fi
+        grep '/usr/sbin/block-drbd belongs to the package xen-block-drbd:' "$root/tmp/said"
+        everything | diff "$results/before" -
+    done
+    is_ours
 }
