@@ -108,12 +108,13 @@ unpackaged:
 	*) echo "$(script) is diverted already ($$owner): see dpkg-divert --list $(script)" >&2; exit 1 ;; \
 	esac
 
+# Nothing of other versions stays beside it.
 dist:
+	rm -rf $(target)/dist
 	debian/vendor $(target)/dist
 
 # Rust may come from elsewhere than Debian, which is why nobody looks at Build-Depends.
 deb: dist
-	rm -f $(target)/dist/*.deb
 	cd $(target)/dist/block-drbd-*/ && DEB_BUILD_OPTIONS="nocheck noautodbgsym" dpkg-buildpackage --build=binary --no-sign --no-check-builddeps
 
 .PHONY: all install uninstall unpackaged dist deb
