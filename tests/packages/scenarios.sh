@@ -30,6 +30,9 @@ scenarios() {
     scenario "an upgrade that dpkg cannot unpack: ours stays" not_unpacked_upgrade
     scenario "installed by hand before: taken over, given back" by_hand
     scenario "back to the old script by hand: lasts until the next upgrade" rolled_back
+    scenario "diverted elsewhere by the administrator: refused, nothing is touched" diverted_elsewhere LOCAL --local
+    scenario "diverted elsewhere by another package: the same" diverted_elsewhere other "--package other"
+    scenario "diverted elsewhere by now: removed, and that diversion stays" diverted_elsewhere_since
     scenario "make install and make uninstall beside drbd-utils" make_install
     scenario "make install and make uninstall beside our package: both stop" make_install_over
 }
@@ -204,6 +207,29 @@ rolled_back() {
     same "$(readlink "$root$script")" block-drbd.drbd-utils
     i ours-next
     is_ours
+}
+diverted_elsewhere() {
+    local owner=$1 by=$2
+    with_theirs
+    run dpkg-divert $by --divert $script.elsewhere --rename --add $script
+    everything >"$results/before"
+    if i ours >"$root/said" 2>&1; then return 1; fi
+    grep "^xen-block-drbd: $script is diverted to $script.elsewhere by" "$root/said"
+    rm "$root/said"
+    everything | diff "$results/before" -
+    same "$(run dpkg-divert --listpackage $script)" "$owner"
+    same "$(run dpkg --audit)" ''
+    run dpkg-divert $by --rename --remove $script
+    i ours
+    is_ours
+    same "$(sha $script.drbd-utils)" "$original"
+}
+diverted_elsewhere_since() {
+    with_both
+    run dpkg-divert --package $ours --no-rename --remove $script
+    run dpkg-divert --divert $script.elsewhere --no-rename --add $script
+    run dpkg --purge $ours
+    same "$(run dpkg-divert --truename $script)" $script.elsewhere
 }
 # The source, built: what `make install` puts in place is what the .deb was made of.
 built_by_hand() {
