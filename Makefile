@@ -39,9 +39,11 @@ all:
 	$(CARGO) build --release $(CARGO_FLAGS)
 	$(CARGO) run --release $(CARGO_FLAGS) --features manual --bin block-drbd-manual -- $(manual) $(MANUAL_DATE)
 
-# Files that name another are adapted to where that one goes; a configuration that is there stays.
-install:
-	install -D -m 755 $(built)/block-drbd $(DESTDIR)$(SBINDIR)/block-drbd
+# Files that name another are adapted to where that one goes; a configuration that is there stays. A guest may
+# start meanwhile: the program and the script are there at every moment.
+install: $(if $(DESTDIR),,unpackaged)
+	install -D -m 755 $(built)/block-drbd $(DESTDIR)$(SBINDIR)/block-drbd.new
+	mv -fT $(DESTDIR)$(SBINDIR)/block-drbd.new $(DESTDIR)$(SBINDIR)/block-drbd
 	install -D -m 755 $(built)/block-drbd-operator $(DESTDIR)$(LIBEXECDIR)/block-drbd-operator
 	install -D -m 755 udev-rules/block-drbd-exported $(DESTDIR)$(LIBEXECDIR)/block-drbd-exported
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR) $(DESTDIR)$(XEN_SCRIPT_DIR)
@@ -58,29 +60,61 @@ install:
 	install -D -m 644 $(manual)/block-drbd.bash $(DESTDIR)$(BASH_COMPLETIONS)/block-drbd
 	install -D -m 644 $(manual)/_block-drbd $(DESTDIR)$(ZSH_COMPLETIONS)/_block-drbd
 	install -D -m 644 $(manual)/block-drbd.fish $(DESTDIR)$(FISH_COMPLETIONS)/block-drbd.fish
-# drbd-utils up to 9.30 has a file of that name. Debian's dpkg must not put it back; elsewhere it is kept.
+# drbd-utils up to 9.30 has a file of that name. Debian's dpkg must not put it back; elsewhere it is kept. As in
+# debian/xen-block-drbd.preinst it has two names until the link takes its place.
+ifeq ($(DESTDIR),)
+	if test "$$(dpkg-divert --truename $(script) 2>/dev/null)" != $(script).drbd-utils && \
+		test -f $(script) && ! test -L $(script); then ln -f $(script) $(script).drbd-utils; fi
+	if command -v dpkg-divert >/dev/null; then \
+		dpkg-divert --divert $(script).drbd-utils --no-rename --add $(script); \
+	fi
+endif
+	ln -sfn $(SBINDIR)/block-drbd $(DESTDIR)$(script).new
+	mv -fT $(DESTDIR)$(script).new $(DESTDIR)$(script)
+
+# drbd-utils' script comes back, if there is one.
+uninstall: $(if $(DESTDIR),,unpackaged)
+ifeq ($(DESTDIR),)
+	-test ! -d /run/systemd/system || systemctl disable --now $(notdir $(units))
+endif
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) $(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(rules)))
+	rm -f $(addprefix $(DESTDIR)$(SYSCONFDIR)/systemd/system/multi-user.target.wants/,$(notdir $(units)))
+	set -e; script=$(DESTDIR)$(script); if test -L $$script || ! test -e $$script; then \
+		if test -e $$script.drbd-utils; then mv -fT $$script.drbd-utils $$script; else rm -f $$script; fi; \
+	fi
 ifeq ($(DESTDIR),)
 	if command -v dpkg-divert >/dev/null; then \
-		dpkg-divert --divert $(script).drbd-utils --rename --add $(script); \
-	elif test -f $(script) && ! test -L $(script); then mv $(script) $(script).drbd-utils; fi
+		dpkg-divert --divert $(script).drbd-utils --no-rename --remove $(script); \
+	fi
 endif
-	ln -sfn $(SBINDIR)/block-drbd $(DESTDIR)$(script)
+	rm -f $(DESTDIR)$(SBINDIR)/block-drbd
+	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,block-drbd-operator block-drbd-exported)
+	test ! -d $(DESTDIR)$(LIBEXECDIR) || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXECDIR)
+	rm -f $(DESTDIR)$(MANDIR)/man8/block-drbd.8 $(DESTDIR)$(MANDIR)/man5/block-drbd.toml.5
+	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/block-drbd $(DESTDIR)$(ZSH_COMPLETIONS)/_block-drbd \
+		$(DESTDIR)$(FISH_COMPLETIONS)/block-drbd.fish
+ifeq ($(DESTDIR),)
+	-test ! -d /run/systemd/system || systemctl daemon-reload
+endif
 
-uninstall:
-	rm -f $(script) $(SBINDIR)/block-drbd $(MANDIR)/man8/block-drbd.8 $(MANDIR)/man5/block-drbd.toml.5
-	rm -rf $(LIBEXECDIR)
-	rm -f $(addprefix $(UNITDIR)/,$(notdir $(units))) $(addprefix $(RULESDIR)/,$(notdir $(rules)))
-	rm -f $(BASH_COMPLETIONS)/block-drbd $(ZSH_COMPLETIONS)/_block-drbd $(FISH_COMPLETIONS)/block-drbd.fish
-	if command -v dpkg-divert >/dev/null; then \
-		dpkg-divert --divert $(script).drbd-utils --rename --remove $(script); \
-	elif test -e $(script).drbd-utils; then mv $(script).drbd-utils $(script); fi
+# Two hands at the same files go wrong: what a package has put in place, or diverted, is left to that.
+unpackaged:
+	@if owner=$$(dpkg-query -S $(SBINDIR)/block-drbd 2>/dev/null || rpm -qf $(SBINDIR)/block-drbd 2>/dev/null); then \
+		echo "$(SBINDIR)/block-drbd belongs to the package $${owner%%:*}: remove that package instead" >&2; exit 1; \
+	fi
+	@command -v dpkg-divert >/dev/null || exit 0; owner=$$(dpkg-divert --listpackage $(script)); \
+	case $$owner:$$(dpkg-divert --truename $(script)) in \
+	:* | LOCAL:$(script).drbd-utils) ;; \
+	*) echo "$(script) is diverted already ($$owner): see dpkg-divert --list $(script)" >&2; exit 1 ;; \
+	esac
 
+# Nothing of other versions stays beside it.
 dist:
+	rm -rf $(target)/dist
 	debian/vendor $(target)/dist
 
 # Rust may come from elsewhere than Debian, which is why nobody looks at Build-Depends.
 deb: dist
-	rm -f $(target)/dist/*.deb
 	cd $(target)/dist/block-drbd-*/ && DEB_BUILD_OPTIONS="nocheck noautodbgsym" dpkg-buildpackage --build=binary --no-sign --no-check-builddeps
 
-.PHONY: all install uninstall dist deb
+.PHONY: all install uninstall unpackaged dist deb

@@ -23,7 +23,7 @@ const FOLDERS: [&str; 5] = [
 /// A script of Xen's own, by which such a folder is known.
 const OF_XEN: &str = "xen-hotplug-common.sh";
 const NAME: &str = "block-drbd";
-/// Where this program lies by its README.
+/// Where this program lies by its README. Where a package has it in /usr/bin (Fedora 42), /usr/sbin leads there.
 const PROGRAM: &str = "/usr/sbin/block-drbd";
 /// This program's own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

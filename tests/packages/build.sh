@@ -1,12 +1,14 @@
 # shellcheck shell=bash disable=SC2154 # set by run
-# The packages, built from what git tracks here: $results has the source archive, one/ and other/ the .debs.
+# The packages, built from what git tracks here, by somebody who is not root, as distributions build them: $results
+# has the source archive, one/ and other/ the .debs.
 
 build() {
     need "the source archive is made" source_archive
     try "debian/copyright says what the crates say" copyright_is_current
     local builder=$work/tmp/build
     layered "$builder" "$work/build:$work/base"
-    mkdir -p "$builder/one" "$builder/elsewhere/other"
+    mkdir -p "$builder/one" "$builder/elsewhere/other" "$builder/rpm"
+    inside "$builder" useradd builder
     need "dpkg-buildpackage, without a network, by $(inside "$builder" rustc --version | cut -d' ' -f1,2)" \
         built "$builder" /one TZ=UTC LC_ALL=C
     need "built again in another folder, time zone and locale, without tests" \
@@ -48,9 +50,16 @@ built() {
     shift 2
     tar -C "$root$folder" -xf "$results"/block-drbd-*.tar.xz
     tree=$(basename "$root$folder"/block-drbd-*)
+    inside "$root" chown -R builder: "$folder"
+    by_builder "$root" HOME=/nonexistent "$@" sh -c "cd '$folder/$tree' && dpkg-buildpackage --no-sign"
+}
+
+# by_builder ROOT VARIABLE… PROGRAM…
+by_builder() {
+    local root=$1
+    shift
     # A network namespace of its own has no network but for the loopback, as a distribution's builders have it.
-    unshare --net "$here/alone" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent "$@" \
-        chroot "$root" sh -c "cd '$folder/$tree' && dpkg-buildpackage --no-sign"
+    unshare --net "$here/alone" chroot --userspec=builder:builder "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
 same_bytes() {
@@ -78,15 +87,16 @@ rules_and_units() {
 
 rpm_built() {
     local root=$1
-    cp "$results"/block-drbd-*.tar.xz "$root/root/"
-    unshare --net "$here/alone" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 chroot "$root" sh -c \
-        'rpmbuild -tb --nodeps --nocheck --define "debug_package %{nil}" /root/block-drbd-*.tar.xz'
-    cp "$root"/root/rpmbuild/RPMS/*/*.rpm "$results/"
+    cp "$results"/block-drbd-*.tar.xz "$root/rpm/"
+    inside "$root" chown -R builder: /rpm
+    by_builder "$root" HOME=/rpm LC_ALL=C.UTF-8 sh -c \
+        'rpmbuild -tb --nodeps --define "debug_package %{nil}" /rpm/block-drbd-*.tar.xz'
+    cp "$root"/rpm/rpmbuild/RPMS/*/*.rpm "$results/"
 }
 
 rpm_is_right() {
     local root=$1 rpm
-    rpm=$(cd "$root" && echo root/rpmbuild/RPMS/*/*.rpm)
+    rpm=$(cd "$root" && echo rpm/rpmbuild/RPMS/*/*.rpm)
     inside "$root" rpm -qp --conflicts "/$rpm" | grep -x drbd-xen
     inside "$root" rpm -qpc "/$rpm" | grep -x /etc/xen/block-drbd.toml
     same "$(inside "$root" rpm -qpc "/$rpm" | wc -l)" 1

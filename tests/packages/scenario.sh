@@ -4,12 +4,12 @@
 script=/etc/xen/scripts/block-drbd
 ours=xen-block-drbd
 
-# scenario NAME FUNCTION
+# scenario NAME FUNCTION ARGUMENT…
 scenario() {
     root=$work/tmp/scenario
     layered "$root" "$work/base"
     cp "$results/debs"/*.deb "$root/debs/"
-    try "$1" "$2"
+    try "$@"
     discard "$root"
 }
 

@@ -30,7 +30,11 @@ scenarios() {
     scenario "an upgrade that dpkg cannot unpack: ours stays" not_unpacked_upgrade
     scenario "installed by hand before: taken over, given back" by_hand
     scenario "back to the old script by hand: lasts until the next upgrade" rolled_back
+    scenario "diverted elsewhere by the administrator: refused, nothing is touched" diverted_elsewhere LOCAL --local
+    scenario "diverted elsewhere by another package: the same" diverted_elsewhere other "--package other"
+    scenario "diverted elsewhere by now: removed, and that diversion stays" diverted_elsewhere_since
     scenario "make install and make uninstall beside drbd-utils" make_install
+    scenario "make install and make uninstall beside our package: both stop" make_install_over
 }
 
 with_theirs() { i drbd-utils; original=$(untouched); }
@@ -204,9 +208,31 @@ rolled_back() {
     i ours-next
     is_ours
 }
-# What `make install` puts in place is what the .deb was made of.
-make_install() {
+diverted_elsewhere() {
+    local owner=$1 by=$2
     with_theirs
+    run dpkg-divert $by --divert $script.elsewhere --rename --add $script
+    everything >"$results/before"
+    if i ours >"$root/said" 2>&1; then return 1; fi
+    grep "^xen-block-drbd: $script is diverted to $script.elsewhere by" "$root/said"
+    rm "$root/said"
+    everything | diff "$results/before" -
+    same "$(run dpkg-divert --listpackage $script)" "$owner"
+    same "$(run dpkg --audit)" ''
+    run dpkg-divert $by --rename --remove $script
+    i ours
+    is_ours
+    same "$(sha $script.drbd-utils)" "$original"
+}
+diverted_elsewhere_since() {
+    with_both
+    run dpkg-divert --package $ours --no-rename --remove $script
+    run dpkg-divert --divert $script.elsewhere --no-rename --add $script
+    run dpkg --purge $ours
+    same "$(run dpkg-divert --truename $script)" $script.elsewhere
+}
+# The source, built: what `make install` puts in place is what the .deb was made of.
+built_by_hand() {
     dpkg-deb -R "$deb" "$root/made"
     mkdir -p "$root/src/target/release" "$root/src/target/manual"
     cp -r "$here/../../Makefile" "$here/../../hotplug" "$here/../../udev-rules" "$root/src/"
@@ -215,7 +241,12 @@ make_install() {
         echo "$page" >"$root/src/target/manual/$page"
     done
     mount --bind "$work/build/usr/bin/make" "$root/bin/make" 2>/dev/null || cp "$work/build/usr/bin/make" "$root/usr/bin/make"
+}
+make_install() {
+    with_theirs
+    built_by_hand
     run make -C /src install
+    nothing_beside ./block-drbd.drbd-utils
     same "$(readlink "$root$script")" /usr/sbin/block-drbd
     same "$(sha $script.drbd-utils)" "$original"
     edit /etc/xen/block-drbd.toml
@@ -225,8 +256,39 @@ make_install() {
     grep -q '^# /etc/systemd/system/block-drbd-reap.path:' "$root/etc/systemd/system/block-drbd-reap.path"
     i theirs-changed
     same "$(readlink "$root$script")" /usr/sbin/block-drbd
+    # What `systemctl enable` does, on a host that systemd runs.
+    ln -s /etc/systemd/system/block-drbd-reap.path "$root/etc/systemd/system/multi-user.target.wants/"
+    mkdir -p "$root/run/systemd/system"
+    printf '#!/bin/sh\necho "$@" >>/tmp/said\n' >"$root/usr/bin/systemctl"
+    chmod +x "$root/usr/bin/systemctl"
+    run make -C /src uninstall
+    same "$(cat "$root/tmp/said")" "$(printf '%s\n' 'disable --now block-drbd-reap.service block-drbd-reap.path' daemon-reload)"
+    rm -r "$root/usr/bin/systemctl" "$root/run/systemd"
+    is_theirs "$(untouched theirs-changed)"
+    kept /etc/xen/block-drbd.toml
+    rm "$root/etc/xen/block-drbd.toml"
+    same "$(cd "$root" && find etc usr -name '*block-drbd*' ! -path etc/xen/scripts/block-drbd ! -path '*/drbd-utils/*')" ''
+    # Twice does no harm.
     run make -C /src uninstall
     is_theirs "$(untouched theirs-changed)"
-    [ ! -e "$root/etc/udev/rules.d/90-block-drbd.rules" ] && [ ! -e "$root/usr/libexec/block-drbd" ]
-    kept /etc/xen/block-drbd.toml
+    # What others have put there stays.
+    run make -C /src install LIBEXECDIR=/usr/libexec
+    touch "$root/usr/libexec/another"
+    run make -C /src uninstall LIBEXECDIR=/usr/libexec
+    [ -e "$root/usr/libexec/another" ] && [ ! -e "$root/usr/libexec/block-drbd-operator" ]
+    run make -C /src install DESTDIR=/elsewhere
+    run make -C /src uninstall DESTDIR=/elsewhere
+    same "$(cd "$root/elsewhere" && find . ! -type d)" ./etc/xen/block-drbd.toml
+    is_theirs "$(untouched theirs-changed)"
+}
+make_install_over() {
+    with_both
+    built_by_hand
+    everything >"$results/before"
+    for target in install uninstall; do
+        if run make -C /src $target >"$root/tmp/said" 2>&1; then return 1; fi
+        grep '/usr/sbin/block-drbd belongs to the package xen-block-drbd:' "$root/tmp/said"
+        everything | diff "$results/before" -
+    done
+    is_ours
 }
