@@ -180,12 +180,12 @@ mod tests {
             path
         };
         let device = make("/dev/drbd1");
-        let made = mknod(&device, SFlag::S_IFBLK, Mode::S_IRUSR, makedev(147, 1));
-        if made == Err(Errno::EPERM) {
+        let result = mknod(&device, SFlag::S_IFBLK, Mode::S_IRUSR, makedev(147, 1));
+        if result == Err(Errno::EPERM) {
             eprintln!("skipped: only root makes devices");
             return;
         }
-        made.unwrap();
+        result.unwrap();
         std::os::unix::fs::symlink(&device, make("/proc/77/fd/3")).unwrap();
         fs::write(make("/proc/77/comm"), "dd\n").unwrap();
         let dd = Opener {
