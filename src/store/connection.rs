@@ -97,7 +97,7 @@ impl Connection {
     }
 
     /// Sends requests, and only then waits for the reply to each: to be answered costs a round through
-    /// the scheduler, not to be asked.
+    /// the scheduler, not to be asked. On a device each is waited for.
     ///
     /// That xenstored refused one of them is the result of that one; see [`refused`].
     ///
@@ -132,14 +132,18 @@ impl Connection {
         self.broken = true;
         if self.is_socket {
             self.send(&messages.concat())?;
-        } else {
-            // The device takes one message at a time (linux: drivers/xen/xenbus/xenbus_dev_frontend.c).
-            messages.iter().try_for_each(|message| self.send(message))?;
         }
         let answers: io::Result<Vec<_>> = asked
             .iter()
-            .zip(ids)
-            .map(|(one, id)| self.answer(one, id))
+            .zip(messages.iter().zip(ids))
+            .map(|(one, (message, id))| {
+                // The device hands a message on from the descriptor's one buffer, which the next would
+                // overwrite (linux: drivers/xen/xenbus/xenbus_xs.c, `xenbus_dev_request_and_reply`).
+                if !self.is_socket {
+                    self.send(message)?;
+                }
+                self.answer(one, id)
+            })
             .collect();
         self.broken = answers.is_err();
         answers

@@ -188,16 +188,16 @@ fn odd_but_legal_replies() {
 }
 
 /// A character device in the place of /dev/xen/xenbus: a terminal, behind which each request has to
-/// arrive at once and is answered with an event and its own number of bytes.
+/// arrive at once and alone, and is answered with an event and its own number of bytes.
 const DEVICE: &str = r"
-import os, pty, struct, tty
+import os, pty, select, struct, tty
 master, slave = pty.openpty()
 tty.setraw(slave)
 print(os.ttyname(slave), flush=True)
 while True:
     message = os.read(master, 65536)
     kind, request, _, length = struct.unpack('=IIII', message[:16])
-    whole = len(message) == 16 + length
+    whole = len(message) == 16 + length and not select.select([master], [], [], 0.05)[0]
     body = str(len(message)).encode() if whole else b'EIO\0'
     event = struct.pack('=IIII', 15, 0, 0, 9) + b'/a\0token\0'
     os.write(master, event + struct.pack('=IIII', kind if whole else 16, request, 0, len(body)) + body)
@@ -219,6 +219,9 @@ fn a_device_in_the_place_of_a_socket() {
     assert_eq!(&*store.read("/a").unwrap(), "19");
     store.write("/a", "value").unwrap();
     assert_eq!(&*store.read("backend/vbd/5/51714/state").unwrap(), "42");
+    let paths = ["/a", "/bc", "/def"].map(String::from);
+    let lengths = ["19", "20", "21"].map(|length| Some(length.into()));
+    assert_eq!(store.read_together(&paths).unwrap(), lengths);
     store.set_deadline(Instant::now() + Duration::from_millis(200));
     python.kill().unwrap();
     python.wait().unwrap();
