@@ -11,7 +11,8 @@ WEB = ("drbd:web-root,xvda2,w", "drbd:web-swap,xvda1,w")
 CONSOLES = "/var/log/xen/console"
 # Direct boot takes a bzImage there, and the guest prints on the serial line that QEMU gives it.
 HVM = {"kernel": "/boot/guest-vmlinuz", "cmdline": "console=ttyS0 quiet mitigations=off panic=1", "memory": 128,
-       "serial": f"file:{CONSOLES}/guest-web.log", "vga": "none"}
+       "vga": "none"}
+SLOWER = 1 if GUEST == "pv" else 3  # AMD-V is emulated, too
 SEQ = re.compile(r"SEQ (\d+) up=[\d.]+ (ok|FAIL[^\r\n]*)[\r\n]")
 
 
@@ -23,7 +24,8 @@ class Guest:
         self.settings = {
             "type": GUEST, "kernel": "/boot/guest-vmlinux", "ramdisk": "/boot/guest-initrd",
             "cmdline": "console=hvc0 quiet mitigations=off panic=1",
-            "memory": 96, "vcpus": 1, "on_crash": "preserve", **(HVM if GUEST == "hvm" else {}), **settings,
+            "memory": 96, "vcpus": 1, "on_crash": "preserve",
+            **({**HVM, "serial": f"file:{CONSOLES}/guest-{name}.log"} if GUEST == "hvm" else {}), **settings,
             "name": name, "disk": list(disks)}
 
     @property
@@ -40,15 +42,15 @@ class Guest:
         """Its configuration, into the node."""
         node.write(self.config, self.text)
 
-    def try_create(self, node, limit=150, **beyond):
+    def try_create(self, node, *options, limit=150, **beyond):
         """`xl create`, as the user calls it, foretold by `check`. beyond: what is not (check.foretold)."""
         self.put(node)
         return foretold(node, [self.config],
-                        lambda: node.run(["xl", "create", self.config], timeout=limit), **beyond)
+                        lambda: node.run(["xl", "create", *options, self.config], timeout=limit), **beyond)
 
-    def create(self, node, **beyond):
+    def create(self, node, *options, **beyond):
         """What xl said, too: a warning, or nothing of interest."""
-        got = self.try_create(node, **beyond)
+        got = self.try_create(node, *options, **beyond)
         expect("xl create", reason(got) if got.status else "succeeded", "succeeded")
         return got.said
 
@@ -108,7 +110,7 @@ class Guest:
     def prints(self, node, what, check, limit=120):
         """Waits until what it has printed here satisfies check(text)."""
         with node.follow(*self.logs) as console:
-            eventually(f"{self.name} {what}", lambda: check(console.text), limit, 0.1)
+            eventually(f"{self.name} {what}", lambda: check(console.text), limit * SLOWER, 0.1)
 
     def writes(self, node, more=3, limit=120):
         """Waits until it has written on, here."""

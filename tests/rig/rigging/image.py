@@ -86,7 +86,9 @@ def pack(root):
 
 def apt(root, *packages, **kw):
     env = dict(os.environ, DEBIAN_FRONTEND="noninteractive")
-    sh("chroot", root, "apt-get", "-qy", "--no-install-recommends",
+    # systemd wants /proc; in a mount namespace of its own it is gone afterwards.
+    sh("unshare", "--mount", "sh", "-c", 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"', root,
+       "apt-get", "-qy", "--no-install-recommends",
        "-oDpkg::Options::=--force-unsafe-io", "install", *packages, env=env, **kw)
     sh("chroot", root, "apt-get", "clean", **kw)
 

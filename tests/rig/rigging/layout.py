@@ -11,7 +11,7 @@ GUEST = os.environ.get("RIG_GUEST", "pv")  # the type of the scenarios' guests
 CPU = os.environ.get("RIG_CPU", "Nehalem" if GUEST == "pv" else "svm")
 IMAGE = CACHE / FLAVOUR
 RUN = CACHE / f"run-{FLAVOUR}"
-LOGS = CACHE / "logs"
+LOGS = CACHE / "logs" / f"{FLAVOUR}-{GUEST}"
 
 NODE_NAMES = ("nodo1", "nodo2")
 NETS = ("mig", "repl")

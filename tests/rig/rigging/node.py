@@ -300,7 +300,7 @@ def feed(sock, src):
 
 def booted(package):
     """A word for what a node was booted with."""
-    return "busybox" if package is None else " ".join(("systemd", *sorted(package)))
+    return " ".join((CPU, "busybox") if package is None else (CPU, "systemd", *sorted(package)))
 
 
 def free_port():

@@ -40,6 +40,8 @@ def impossible(name):
 
 
 def load():
+    if GUEST not in ("pv", "pvh", "hvm"):
+        raise RigError(f"RIG_GUEST: no such type of guest: {GUEST}")
     for group in GROUPS:
         importlib.import_module(f"scenarios.{group}")
 
@@ -69,7 +71,7 @@ def rig(keep):
             raise RigError(f"another run uses {CACHE}") from None
         image.ensure()
         shutil.rmtree(LOGS, ignore_errors=True)
-        LOGS.mkdir()
+        LOGS.mkdir(parents=True)
         try:
             if not keep:
                 pair.down()
@@ -125,8 +127,8 @@ def trial(name, script):
     """Runs one scenario. What went wrong, or None."""
     with open(LOGS / "commands", "a", encoding="utf-8") as log:
         log.write(f"\n======== {name}\n")
-    prepare(script, systemd=name in SYSTEMD)
     try:
+        prepare(script, systemd=name in SYSTEMD)
         SCENARIOS[name]()
         end_state()
         return None
@@ -162,7 +164,7 @@ def run(names, script):
 KEPT = {
     "messages": "cat /var/log/messages", "hotplug.log": "cat /var/log/xen/xen-hotplug.log",
     "xl.log": "tail -n +1 /var/log/xen/xl-*.log", "consoles": "tail -n +1 /var/log/xen/console/*",
-    "dmesg": "dmesg", "xl-dmesg": "xl dmesg", "domains": "xl list",
+    "qemu.log": "tail -n +1 /var/log/xen/qemu-dm-*.log", "dmesg": "dmesg", "xl-dmesg": "xl dmesg", "domains": "xl list",
     "drbd": "cat /proc/drbd; drbdsetup status", "xenstore": "xenstore-ls -f",
     "processes": "ps axww -o pid,ppid,pgid,stat,etime,wchan:24,args", "boot": "cat /var/log/rig.log",
     "run": "ls -lR /run/block-drbd; head -n 50 /run/block-drbd/*"}
