@@ -235,6 +235,13 @@ impl Guest {
             .filter_map(|v| v.as_ref())
             .any(|v| theirs.contains(&&Some(v.clone())))
     }
+
+    /// One of the two is the stub domain of the other.
+    #[must_use]
+    pub fn is_served_with(&self, other: &Self) -> bool {
+        let serves = |a: &Self, b: &Self| a.target_vm.is_some() && a.target_vm == b.vm;
+        serves(self, other) || serves(other, self)
+    }
 }
 
 /// `guest web (domain 7)`.

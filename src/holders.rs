@@ -33,6 +33,15 @@ pub enum Holder {
         /// `dm-3`, and `vg-lv` behind it where it has a name.
         name: String,
     },
+    /// A process that has it open; it may just be looking at what is on it.
+    Process {
+        /// Minor of the device.
+        minor: u32,
+        /// Name of the command.
+        command: String,
+        /// Process id.
+        pid: u32,
+    },
 }
 
 impl fmt::Display for Holder {
@@ -41,6 +50,7 @@ impl fmt::Display for Holder {
             Self::Mount { minor, on } => write!(f, "/dev/drbd{minor} is mounted on {on}"),
             Self::Swap { minor } => write!(f, "/dev/drbd{minor} is swap space"),
             Self::Device { minor, name } => write!(f, "/dev/drbd{minor} is held by {name}"),
+            Self::Process { minor, .. } => write!(f, "/dev/drbd{minor} is {}", self.short()),
         }
     }
 }
@@ -50,7 +60,10 @@ impl Holder {
     #[must_use]
     pub fn minor(&self) -> u32 {
         match self {
-            Self::Mount { minor, .. } | Self::Swap { minor } | Self::Device { minor, .. } => *minor,
+            Self::Mount { minor, .. }
+            | Self::Swap { minor }
+            | Self::Device { minor, .. }
+            | Self::Process { minor, .. } => *minor,
         }
     }
 
@@ -61,6 +74,7 @@ impl Holder {
             Self::Mount { on, .. } => format!("mounted on {on}"),
             Self::Swap { .. } => "swap space".to_owned(),
             Self::Device { name, .. } => format!("held by {name}"),
+            Self::Process { command, pid, .. } => format!("open in {command} (pid {pid})"),
         };
         crate::words::short(&text, 80)
     }

@@ -8,11 +8,12 @@ use crate::backend::{Backend, DRBD_MAJOR, Guest};
 use crate::deadline::Deadline;
 use crate::drbd::{self, Absence, DiskState, Name, Replication, Resource, Settings};
 use crate::facts::{Arrival, Facts, Found};
-use crate::host::{Host, Note};
+use crate::holders::Holder;
+use crate::host::{Attached, Host, Note};
 use crate::policy::Policy;
 use crate::probe::Probe;
 use crate::request::{Action, BackendPath};
-use crate::sharing;
+use crate::sharing::{self, Relation, Use};
 use crate::spec::Spec;
 use crate::store::Together;
 
@@ -207,10 +208,12 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         };
         let minors: Vec<u32> = resource.minors().collect();
         facts.uses = sharing::uses(self.store, path, &facts.guest, &minors)?;
+        if action == Action::Remove && facts.uses.iter().any(|u| u.relation == Relation::Gone) {
+            self.drop_orphans(&mut facts.uses);
+        }
         facts.holders = self.host.holders(&minors);
-        // What is Primary may be mounted in a container, beside guests that have other volumes or are gone.
-        if action == Action::Add && !resource.is_secondary() && facts.holders.is_empty() {
-            facts.holders = self.host.mounts_elsewhere(&minors);
+        if action == Action::Add && facts.holders.is_empty() {
+            facts.holders = self.hidden_holders(&resource, &facts.uses);
         }
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
@@ -221,6 +224,40 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         }
         facts.found = Found::Up(resource);
         Ok(facts)
+    }
+
+    /// A domain that is gone has nothing any more once the kernel has let go, whatever folder a toolstack
+    /// that was killed has left of it.
+    fn drop_orphans(&self, uses: &mut Vec<Use>) {
+        let attached = self.host.attached();
+        uses.retain(|user| {
+            let served = |a: &Attached| {
+                a.domid == user.guest.domid && a.number.is_none_or(|n| n.minor == user.minor)
+            };
+            user.relation != Relation::Gone || attached.iter().any(served)
+        });
+    }
+
+    /// Holders that this host's own tables do not show: mounts in a container, beside guests that have
+    /// other volumes or are gone; and where it is Primary for nobody known, the processes that have it open.
+    fn hidden_holders(&self, resource: &Resource, uses: &[Use]) -> Vec<Holder> {
+        let minors: Vec<u32> = resource.minors().collect();
+        if resource.is_secondary() {
+            // 9 lets a Secondary be read, and then promotes it under the reader (drbd: `drbd/drbd_main.c`,
+            // `drbd_open`).
+            let closed = || self.host.is_closed(&resource.name, &resource.devices());
+            return match resource.generation {
+                drbd::Generation::V84 => Vec::new(),
+                drbd::Generation::V9 if closed() => Vec::new(),
+                drbd::Generation::V9 => self.host.mounts_elsewhere(&minors),
+            };
+        }
+        let mounts = self.host.mounts_elsewhere(&minors);
+        if !mounts.is_empty() || uses.iter().any(|u| u.relation != Relation::Gone) {
+            return mounts;
+        }
+        let openers = self.host.openers(&resource.name, &resource.devices());
+        openers.into_iter().map(Holder::from).collect()
     }
 
     /// The resource; for a guest that is being received with its settings, which are asked for anyway.

@@ -104,6 +104,9 @@ impl Plan {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            return f.write_str("nothing");
+        }
         let steps: Vec<String> = self.steps.iter().map(Step::to_string).collect();
         f.write_str(&steps.join(", "))
     }

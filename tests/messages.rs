@@ -106,6 +106,7 @@ fn scenario(code: Code) -> Scenario {
         Code::StartedAlone => left::started_alone,
         Code::StartedResyncing => left::started_resyncing,
         Code::StaysPrimary => left::stays_primary,
+        Code::PrimaryTwice => left::primary_twice,
         Code::Open => left::open,
         Code::Stray => left::stray,
         Code::ForeignPrimary => left::foreign_primary,

@@ -16,7 +16,7 @@ use crate::message::Coded;
 use crate::observe::{Asked, ObserveError};
 use crate::policy::Policy;
 use crate::request::{Action, BackendPath};
-use crate::sharing::Relation;
+use crate::sharing::{Relation, Use};
 use crate::store::Together;
 use crate::words::list;
 
@@ -209,6 +209,9 @@ impl<S: Together, R: Replication, H: Host> Check<'_, S, R, H> {
                 }
             }
         }
+        if !places.is_empty() && !policy.is_shared(&facts.backend) {
+            findings.extend(facts.uses.iter().find_map(|user| stays_behind(place, user)));
+        }
         places
     }
 
@@ -258,6 +261,17 @@ fn minor(facts: &Facts) -> Option<u32> {
         (None, [only]) => Some(only.minor),
         (None, _) => None,
     }
+}
+
+/// Another guest that would keep the resource Primary here.
+fn stays_behind(place: &Place, user: &Use) -> Option<Finding> {
+    let stays = user.relation == Relation::Other && !user.is_ending();
+    stays.then(|| {
+        place.warning(format!(
+            "a migration of one guest alone would leave it Primary on both hosts, since {} has it as {}, too: give each a resource of its own, or move both",
+            user.guest, user.vdev
+        ))
+    })
 }
 
 /// What may be done, where nothing is in the way.

@@ -103,7 +103,12 @@ fn finish(
     if let Outcome::Done(warnings) = &ended.outcome {
         for warning in warnings {
             let said = warning.message().about(&subject);
-            log::warn!(target: PERSON, code = said.code.as_str(); "{said}");
+            let level = if warning.is_error() {
+                log::Level::Error
+            } else {
+                log::Level::Warn
+            };
+            log::log!(target: PERSON, level, code = said.code.as_str(); "{said}");
         }
     }
     let Some(said) = ended.outcome.message() else {

@@ -9,6 +9,7 @@ use super::{Decision, Failure, Reason, Warning};
 use crate::backend::{DeviceNumber, STATE_INIT_WAIT};
 use crate::drbd::{Absence, Connection, DiskState, Generation, Resource, Role, Volume};
 use crate::facts::{Arrival, Facts, Found};
+use crate::holders::Holder;
 use crate::plan::{Plan, Step};
 use crate::policy::{DualPrimary, Policy, Resync};
 use crate::refusal::{Obstacle, Refusal};
@@ -51,7 +52,14 @@ fn consider(facts: &Facts, policy: &Policy) -> Result<Decision, Decision> {
     }
     if !facts.holders.is_empty() {
         let holders = facts.holders.clone();
-        return Err(Decision::Refuse(Refusal::Held {
+        // udev and others open a device for a moment when they hear of it.
+        let passing = |h: &Holder| matches!(h, Holder::Process { .. });
+        let decide = if holders.iter().all(passing) {
+            Decision::Wait
+        } else {
+            Decision::Refuse
+        };
+        return Err(decide(Refusal::Held {
             resource: resource.name.clone(),
             holders,
         }));

@@ -17,6 +17,7 @@ use crate::policy::Policy;
 use crate::probe::Probe;
 use crate::refusal::Refusal;
 use crate::request::Action;
+use crate::words::list;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,7 +95,7 @@ pub enum Failure {
     },
 }
 
-/// Something that did not stop a start.
+/// Something that did not stop a start or a `remove`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Warning {
@@ -119,6 +120,23 @@ pub enum Warning {
         /// Where it is filled from.
         peer: String,
     },
+    /// `remove`: the guest moved to a peer, and others keep the resource Primary here.
+    PrimaryTwice {
+        /// The resource.
+        resource: String,
+        /// The peer.
+        peer: String,
+        /// Who uses it here.
+        users: Vec<String>,
+    },
+}
+
+impl Warning {
+    /// Something that cannot stay so, rather than what was accepted.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        matches!(self, Self::PrimaryTwice { .. })
+    }
 }
 
 impl fmt::Display for Warning {
@@ -148,6 +166,15 @@ impl fmt::Display for Warning {
             Self::Resync { resource, peer } => write!(
                 f,
                 "{resource} is being resynced from {peer}: the guest depends on that host until it is UpToDate"
+            ),
+            Self::PrimaryTwice {
+                resource,
+                peer,
+                users,
+            } => write!(
+                f,
+                "{resource} stays Primary here for {}, and is Primary on {peer}, too: if their link is lost now, the copies part; move that to {peer} as well, or stop it",
+                list(users)
             ),
         }
     }

@@ -1,10 +1,12 @@
 //! Whether a disk that a guest has let go of is demoted (contract 19 to 24).
 
-use super::{Decision, Reason};
+use super::health::peer;
+use super::{Decision, Reason, Warning};
 use crate::drbd::{Resource, Role};
 use crate::facts::Facts;
 use crate::plan::{Plan, Step};
 use crate::policy::{DualPrimary, Policy};
+use crate::sharing::{Relation, Use};
 
 /// Decides on `remove`. Nothing is refused here: what is not known is not changed.
 #[must_use]
@@ -22,7 +24,7 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     if demoting {
         let users = users(facts);
         if !users.is_empty() {
-            return Decision::Nothing(Reason::InUse(users));
+            return in_use(facts, resource, policy, users);
         }
         steps.push(Step::Demote);
     }
@@ -46,6 +48,25 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     Decision::Proceed {
         plan: Plan::new(steps),
         warnings: Vec::new(),
+    }
+}
+
+/// Nothing is demoted. Where another guest is why, and a migration has made a peer Primary as well, both
+/// stay so until somebody acts: nobody else will say it (contract 24).
+fn in_use(facts: &Facts, resource: &Resource, policy: &Policy, users: Vec<String>) -> Decision {
+    let stays = |u: &Use| u.relation == Relation::Other && !u.is_ending();
+    match resource.primary_peer() {
+        Some(there) if facts.uses.iter().any(stays) && !policy.is_shared(&facts.backend) => {
+            Decision::Proceed {
+                plan: Plan::new(Vec::new()),
+                warnings: vec![Warning::PrimaryTwice {
+                    resource: resource.name.clone(),
+                    peer: peer(there),
+                    users,
+                }],
+            }
+        }
+        _ => Decision::Nothing(Reason::InUse(users)),
     }
 }
 

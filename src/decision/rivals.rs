@@ -63,8 +63,9 @@ fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(
 /// The resource is Primary here for somebody whom this guest joins, so that no promotion is needed
 /// and the peers need not be asked again:
 ///
-/// * the same guest, migrating to its own host or with its stub domain; not what is left of it where
-///   `xl migrate` took it away and its end was not seen, since the guest runs on a peer then;
+/// * the same guest, migrating to its own host or with its stub domain. Not what is left of it where
+///   `xl migrate` took it away and its end was not seen, nor what was received here while a peer is
+///   Primary still and never went on: the guest runs on the peer then;
 /// * the very same domain, with another of its volumes;
 /// * others who share this volume, as long as no peer is Primary.
 ///
@@ -76,7 +77,10 @@ pub(super) fn joins_a_user(facts: &Facts, resource: &Resource, volume: &Volume) 
     let plain = facts.arrival == Arrival::PlainStart;
     resource.is_primary()
         && users.any(|u| match u.relation {
-            Relation::SameGuest => !u.guest.is_named_migrated_away(),
+            Relation::SameGuest => {
+                let overlaps = alone || !plain || u.guest.is_served_with(&facts.guest);
+                overlaps && !u.guest.is_named_migrated_away()
+            }
             Relation::ThisDomain => plain,
             Relation::Other => plain && alone && u.minor == volume.minor,
             Relation::Gone => false,

@@ -39,6 +39,12 @@ pub fn finding(occupant: &Occupant, holder: &Holder) -> Finding {
             both,
             &format!("swapoff {device}"),
         ),
+        Holder::Process { .. } => Finding::warning(
+            &device,
+            &format!("{} here, and {guest} has it", holder.short()),
+            stays,
+            &format!("lsof {device}"),
+        ),
         Holder::Device { name, .. } => Finding::warning(
             &device,
             &format!("held here by {name}, and {guest} has it"),

@@ -5,12 +5,15 @@ use crate::plan::{Plan, Step};
 use crate::refusal::Refusal;
 use crate::request::Action;
 
+const IN_USE: &str = "what is still used on this host stays Primary";
+
 /// The rule.
 #[must_use]
 pub fn rule(action: Action, decision: &Decision) -> String {
     match decision {
         Decision::Proceed { plan, .. } => match action {
             Action::Add => attached(plan),
+            Action::Remove if plan.steps.is_empty() => IN_USE,
             Action::Remove => "what nobody on this host uses any more is demoted",
         },
         Decision::Nothing(reason) => nothing(reason),
@@ -40,7 +43,7 @@ fn nothing(reason: &Reason) -> &'static str {
     match reason {
         Reason::AlreadyAttached => "what an earlier run has published stays",
         Reason::NothingKnown | Reason::NotUp => "what is not known is not changed",
-        Reason::InUse(_) => "what is still used on this host stays Primary",
+        Reason::InUse(_) => IN_USE,
         Reason::AlreadySecondary => "what is Secondary already needs no demotion",
         Reason::Promoting => "a promotion that was given up stays noted until it is over",
     }

@@ -73,6 +73,10 @@ impl Host for Linux {
         openers::openers(&self.root, resource, volumes)
     }
 
+    fn is_closed(&self, resource: &str, volumes: &[(u32, u32)]) -> bool {
+        openers::is_closed(&self.root, resource, volumes)
+    }
+
     fn attached(&self) -> Vec<Attached> {
         blkback::attached(&self.root)
     }
@@ -118,6 +122,10 @@ impl Host for Linux {
 
     fn noted(&self, note: Note) -> Vec<String> {
         notes::all(&self.root, note)
+    }
+
+    fn age(&self, note: Note, resource: &str) -> Option<Duration> {
+        notes::age(&self.root, note, resource)
     }
 
     fn locked(&self) -> Vec<String> {

@@ -81,6 +81,9 @@ pub trait Host {
     /// Processes that have a device open, as far as they can be seen.
     fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener>;
 
+    /// The kernel itself tells that nobody has a device open; where it tells nothing, that is no answer.
+    fn is_closed(&self, resource: &str, volumes: &[(u32, u32)]) -> bool;
+
     /// The disks of guests that the kernel serves.
     fn attached(&self) -> Vec<Attached>;
 
@@ -120,6 +123,11 @@ pub trait Host {
 
     /// The resources with such a note.
     fn noted(&self, note: Note) -> Vec<String>;
+
+    /// How long a note has stood; `None` where that is not known.
+    fn age(&self, _: Note, _: &str) -> Option<Duration> {
+        None
+    }
 
     /// The resources at which a run of this program is now. Takes no lock.
     fn locked(&self) -> Vec<String>;

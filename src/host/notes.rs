@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 use super::linux::FOLDER;
 use super::lock;
@@ -68,6 +69,13 @@ pub fn drop(root: &Root, note: Note, resource: &str) -> io::Result<()> {
 #[must_use]
 pub fn stands(root: &Root, note: Note, resource: &str) -> bool {
     note.folder(root).join(resource).exists()
+}
+
+/// How long ago it was written; `None` where that is not known.
+#[must_use]
+pub fn age(root: &Root, note: Note, resource: &str) -> Option<Duration> {
+    let written = fs::metadata(note.folder(root).join(resource)).ok()?;
+    written.modified().ok()?.elapsed().ok()
 }
 
 /// The resources with such a note.

@@ -9,6 +9,7 @@ use nix::sys::stat::{major, minor};
 use serde::{Deserialize, Serialize};
 
 use crate::backend::DRBD_MAJOR;
+use crate::holders::Holder;
 use crate::root::Root;
 
 /// A process that has a device open.
@@ -20,6 +21,16 @@ pub struct Opener {
     pub pid: u32,
     /// Minor of the device.
     pub minor: u32,
+}
+
+impl From<Opener> for Holder {
+    fn from(opener: Opener) -> Self {
+        Self::Process {
+            minor: opener.minor,
+            command: crate::words::printable(&opener.command),
+            pid: opener.pid,
+        }
+    }
 }
 
 impl fmt::Display for Opener {
@@ -60,6 +71,12 @@ pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opene
             .filter(|o| !pids.contains(&o.pid)),
     );
     found
+}
+
+/// The kernel keeps a list of who has the volumes open, and nobody is in it.
+#[must_use]
+pub fn is_closed(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> bool {
+    known(root, resource, volumes).is_some_and(|openers| openers.is_empty())
 }
 
 /// The same for several resources, each with its volumes, in one walk over the processes.

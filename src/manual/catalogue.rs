@@ -136,6 +136,7 @@ pub fn entry(code: Code) -> Entry {
         Code::StartedResyncing => (Warning, "`resync = \"allow\"` is set: what is not here yet is read over the network.", "Do not stop the peer before the resync is through."),
 
         Code::StaysPrimary => (Left, "The demotion failed to the end, so no other host can have the disk.", "Close what has the device open, which is named if it shows; then demote it, or `block-drbd reap`."),
+        Code::PrimaryTwice => (Left, "A guest migrated away, and another guest of this host has a volume of the same resource, or reads the same one.", "Migrate that guest, too, or stop it. Guests that are moved by themselves need resources of their own."),
         Code::Open => (Left, "The guest has gone, and a process still has the device open.", "Close it. `reap` is run again each minute by its service."),
         Code::Stray => (Left, "blkback has not let go: the guest's last writes may be on their way.", "Wait. If the replication link is cut, they end when it comes back or times out."),
         Code::ForeignPrimary => (Left, "Promoted by hand or by another program, and nothing shows that uses it.", "Demote it, unless something needs it."),

@@ -353,6 +353,15 @@ fn examples(code: Code) -> Vec<Message> {
                 .message(),
             ]
         }
+        Code::PrimaryTwice => {
+            let (resource, peer, users) = (res(), peer(), vec![text("TEXT")]);
+            let warning = Warning::PrimaryTwice {
+                resource,
+                peer,
+                users,
+            };
+            vec![warning.message()]
+        }
         Code::StaysPrimary => all(&[
             "RES stays Primary here; TEXT; when it is closed, run `drbdadm secondary RES`",
             "RES could not be demoted again (WHY): run `drbdadm secondary RES`",

@@ -145,6 +145,8 @@ codes! {
 
     /// It could not be demoted.
     StaysPrimary = "BD-STAYS-PRIMARY",
+    /// Guests of two hosts use it, and nobody meant them to share it.
+    PrimaryTwice = "BD-PRIMARY-TWICE",
     /// Promoted by this program and used by no guest, but a process has it open.
     Open = "BD-OPEN",
     /// The guest is gone, but the kernel still has its disk.

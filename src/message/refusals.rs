@@ -62,6 +62,7 @@ impl Coded for Warning {
             Self::Disconnected { .. } => Code::StartedDisconnected,
             Self::NoPeer { .. } => Code::StartedAlone,
             Self::Resync { .. } => Code::StartedResyncing,
+            Self::PrimaryTwice { .. } => Code::PrimaryTwice,
         }
     }
 }

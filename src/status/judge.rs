@@ -64,6 +64,10 @@ impl<'v> View<'v> {
         self.survey.window_noted.contains(&self.resource.name)
     }
 
+    fn lasts(&self) -> bool {
+        self.survey.window_lasting.contains(&self.resource.name)
+    }
+
     fn is_primary_here(&self) -> bool {
         let mut volumes = self.resource.volumes.iter();
         volumes.any(|v| v.role == Role::Primary)
@@ -73,14 +77,15 @@ impl<'v> View<'v> {
         self.is_primary_here() && self.resource.primary_peer().is_some()
     }
 
-    /// A guest comes or goes by its name or its mark, or this host allowed two primaries and has them.
+    /// A guest comes or goes by its name or its mark, or this host has just allowed two primaries and has
+    /// them.
     pub fn is_migrating(&self) -> bool {
         let published = self.occupants().filter_map(Occupant::known);
         let mut guests = published
             .map(|u| &u.guest)
             .chain(self.unpublished().map(|u| &u.guest));
         guests.any(|guest| moves(guest, self.survey).is_some())
-            || (self.is_window_noted() && self.is_primary_twice())
+            || (self.is_window_noted() && self.is_primary_twice() && !self.lasts())
     }
 
     pub fn window(&self) -> Window {

@@ -9,6 +9,7 @@ mod guests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ use crate::host::{Host, Note};
 use crate::occupant::Occupant;
 use crate::policy::{Configuration, DualPrimary};
 use crate::store::Together;
+
+/// The source of a migration demotes within seconds of the promotion at the destination.
+const OVERLAP: Duration = Duration::from_secs(300);
 
 /// What was read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,8 @@ pub struct Survey {
     pub promotion_noted: BTreeSet<String>,
     /// Resources on which this program allowed two primaries, and nobody has set that back since.
     pub window_noted: BTreeSet<String>,
+    /// Those of them that were allowed longer ago than a migration can overlap.
+    pub window_lasting: BTreeSet<String>,
     /// Resources at which an `add`, a `remove` or a `reap` is now.
     pub busy: BTreeSet<String>,
     /// Whether xenstore told of the guests.
@@ -123,6 +129,11 @@ pub fn read<S: Together, R: Replication, H: Host>(
     }
     survey.promotion_noted = host.noted(Note::Promotion).into_iter().collect();
     survey.window_noted = host.noted(Note::Window).into_iter().collect();
+    let lasts = |name: &&String| {
+        host.age(Note::Window, name)
+            .is_some_and(|age| age > OVERLAP)
+    };
+    survey.window_lasting = survey.window_noted.iter().filter(lasts).cloned().collect();
     if !survey.resources.is_empty() {
         survey.settings = replication.all_settings(deadline)?.into_iter().collect();
         if survey.has_unexplained_window(configuration) {

@@ -106,6 +106,25 @@ fn a_resync_in_either_direction_and_policy() {
     });
 }
 
+/// Two guests read one resource: each can start, and neither should migrate alone.
+#[test]
+fn a_guest_that_would_keep_it_primary_here_is_named() {
+    both(|host| {
+        let reader = host.disk_as(6, XVDA2, WEB, "r");
+        reader.assert_attached(&reader.add(), MINOR);
+        let ran = host.run(host.program(&["check", "--disk", "drbd:web-root,xvda2,r"]));
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let words = [
+            "warning",
+            "Primary on both hosts",
+            "guest guest-6 (domain 6) has it as xvda2",
+        ];
+        for word in words {
+            assert!(ran.stdout.contains(word), "no {word:?} in {}", ran.stdout);
+        }
+    });
+}
+
 #[test]
 fn a_split_brain_is_foretold() {
     both(|host| {

@@ -9,7 +9,7 @@ use block_drbd::facts::{Arrival, Facts};
 use block_drbd::plan::{Plan, Step};
 use block_drbd::policy::{Disconnected, DualPrimary, Policy};
 use block_drbd::request::Action;
-use block_drbd::sharing::Relation;
+use block_drbd::sharing::{Relation, Use};
 
 use crate::table;
 
@@ -127,10 +127,18 @@ fn promotes(decision: &Decision) -> bool {
 /// Never beside a Primary, unless the guest comes from there or the resource is shared; and then
 /// only with everything that two Primaries need.
 fn two_primaries(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
-    if !promotes(decision) {
+    if !publishes(decision) {
+        return true;
+    }
+    // What is joined is in use here already: only with the very same domain, or its stub domain.
+    let joins = |u: &Use| u.relation == Relation::ThisDomain || table::stub(facts, u);
+    if !promotes(decision) && facts.uses.iter().any(joins) {
         return true;
     }
     let entitled = table::arrives(facts) || table::shared(facts, policy);
+    if !promotes(decision) && entitled {
+        return true;
+    }
     let resource = table::up(facts);
     let mut primaries = resource
         .connections
@@ -291,6 +299,15 @@ fn demotion(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
             facts.resource().is_none()
                 || (secondary && !noted && !facts.window_noted)
                 || (!secondary && !idle)
+        }
+        // Said, and nothing done: others have it, here and on a peer.
+        Decision::Proceed { plan, warnings } if plan.steps.is_empty() => {
+            let others = |u: &Use| u.relation == Relation::Other && !matches!(u.state, Some(5 | 6));
+            matches!(warnings[..], [Warning::PrimaryTwice { .. }])
+                && !secondary
+                && !table::shared(facts, policy)
+                && facts.uses.iter().any(others)
+                && table::up(facts).primary_peer().is_some()
         }
         Decision::Proceed { plan, warnings } => {
             let ours = !secondary || noted;

@@ -184,6 +184,11 @@ fn backend(report: &mut Report) {
         minor: 1,
         on: "/mnt".into(),
     };
+    let open = Holder::Process {
+        minor: 1,
+        command: "blkid".into(),
+        pid: 77,
+    };
     let healthy = space::plain_start();
     let second = space::with_second_volume(healthy.clone());
     let mut bases: Vec<Facts> = vec![healthy.clone(), second, space::incoming()];
@@ -209,14 +214,14 @@ fn backend(report: &mut Report) {
     let modes = ["w", "r", "w!", ""];
     let states = [None, Some(1), Some(2), Some(3), Some(4), Some(5), Some(6)];
     for mut facts in bases {
-        for bits in 0..8_u8 {
+        for bits in 0..16_u8 {
             facts.backend.exists = bits & 1 == 0;
             facts.backend.online = bits & 2 == 0;
-            facts.holders = if bits & 4 == 0 {
-                Vec::new()
-            } else {
-                vec![mounted.clone()]
-            };
+            facts.holders.clear();
+            facts
+                .holders
+                .extend((bits & 4 != 0).then(|| mounted.clone()));
+            facts.holders.extend((bits & 8 != 0).then(|| open.clone()));
             for state in states {
                 facts.backend.state = state;
                 for device in devices {

@@ -328,7 +328,16 @@ pub fn users() -> Vec<Use> {
         }
     }
     all.push(migrated_away());
+    all.push(stub_domain());
     all
+}
+
+/// What the guest's stub domain has.
+fn stub_domain() -> Use {
+    let mut stub = user(Relation::SameGuest, Access::ReadWrite, MINORS[0], Some(4));
+    stub.guest.vm = Some("/vm/web-dm".into());
+    stub.guest.target_vm = Some("/vm/web".into());
+    stub
 }
 
 /// The guest as it was here before it went to the peer, and `xl migrate` did not see that to its end.

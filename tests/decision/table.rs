@@ -3,13 +3,14 @@
 //! The first group of rows with one that holds decides; within a group any row that holds may. Words
 //! as "connected" are spelled out here again, on purpose.
 
-use block_drbd::backend::{Access, DeviceNumber};
+use block_drbd::backend::{Access, DeviceNumber, Guest};
 use block_drbd::decision::Decision;
 use block_drbd::drbd::{
     Connection, ConnectionState, DiskState, Generation, PeerDevice, ReplicationState, Resource,
     Role, Volume,
 };
 use block_drbd::facts::{Arrival, Facts};
+use block_drbd::holders::Holder;
 use block_drbd::plan::Step;
 use block_drbd::policy::{Disconnected, DualPrimary, Policy, Resync};
 use block_drbd::probe::Probe;
@@ -132,7 +133,8 @@ const ROWS: &[Row] = &[
     row(6, "I/O made to fail", |f, _| up(f).force_io_failures, &[(Refuse, "blocked")]),
     row(6, "StandAlone", |f, _| up(f).connections.iter().any(|c| c.state == ConnectionState::StandAlone), &[(Refuse, "blocked")]),
     row(6, "Failed", |f, _| up(f).volumes.iter().any(|v| v.disk == DiskState::Failed), &[(Refuse, "disk")]),
-    row(7, "held in this domain", |f, _| !f.holders.is_empty(), &[(Refuse, "held")]),
+    row(7, "held in this domain", |f, _| f.holders.iter().any(|h| !passes(h)), &[(Refuse, "held")]),
+    row(7, "open in a process of this domain", |f, _| !f.holders.is_empty() && f.holders.iter().all(passes), &[(Wait, "held")]),
     row(8, "another guest has it", |f, p| rival(f, p, Relation::Other, false), &[(Refuse, "busy")]),
     row(8, "this guest has it", |f, p| rival(f, p, Relation::ThisDomain, false), &[(Refuse, "twice")]),
     row(8, "another guest lets go of it", |f, p| rival(f, p, Relation::Other, true), &[(Wait, "busy")]),
@@ -228,9 +230,24 @@ fn is_same(f: &Facts, user: &Use) -> bool {
     user.relation == Relation::SameGuest || (user.relation == Relation::ThisDomain && !arrives(f))
 }
 
-/// The same guest has it here.
+/// The same guest has it here. Beside a Primary peer a guest that starts is a double start, but for its
+/// stub domain.
 fn again(f: &Facts) -> bool {
-    primary(f) && live(f).any(|u| is_same(f, u))
+    let alone = |u: &Use| {
+        u.relation == Relation::ThisDomain || !peers(f, is_primary) || arrives(f) || stub(f, u)
+    };
+    primary(f) && live(f).any(|u| is_same(f, u) && alone(u))
+}
+
+/// One serves the other.
+pub fn stub(f: &Facts, user: &Use) -> bool {
+    let serves = |a: &Guest, b: &Guest| a.target_vm.is_some() && a.target_vm == b.vm;
+    serves(&f.guest, &user.guest) || serves(&user.guest, &f.guest)
+}
+
+/// Looks at what is on the device, perhaps, and closes it by itself.
+fn passes(holder: &Holder) -> bool {
+    matches!(holder, Holder::Process { .. })
 }
 
 /// It starts, and is Primary here for another user of this very volume, and on no peer.

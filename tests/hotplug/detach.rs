@@ -252,6 +252,28 @@ fn two_volumes_of_one_guest_are_removed_at_once() {
     });
 }
 
+/// Contract 20: `xl destroy` was killed, the folder stands, and the kernel has let go long ago.
+#[test]
+fn what_a_toolstack_left_of_a_domain_that_is_gone_does_not_keep_it_primary() {
+    both(|host| {
+        let gone = host.disk(4, WEB);
+        gone.assert_attached(&gone.add(), MINOR);
+        gone.set("state", "4");
+        host.xen.rm("/local/domain/4");
+        let disk = host.disk(5, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+        disk.close();
+        // Of this one the kernel still has it, so its last writes may be under way.
+        let served = "/sys/bus/xen-backend/devices/vbd-4-51714/physical_device";
+        host.file(served, "93:1\n");
+        disk.remove().assert_silent_success();
+        assert_eq!(host.role(WEB), Role::Primary);
+        fs::remove_dir_all(host.path("/sys/bus/xen-backend/devices/vbd-4-51714")).unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
 /// Contract 33: a demotion that hangs.
 #[test]
 fn a_demotion_that_hangs_does_not_outlast_the_deadline() {

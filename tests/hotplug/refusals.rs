@@ -1,13 +1,14 @@
 //! The decision table's first rows: a resource that nobody may attach, whoever asks.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use simulated_drbd::host::Module;
 use simulated_drbd::state::Connection;
-use simulated_drbd::{Disk, Generation, Resource, Role};
+use simulated_drbd::{Disk, Generation, Opener, Resource, Role};
 use xenstore_rs::Xs;
 
-use crate::host::{HERE, Host, MINOR, PEER, WEB, XVDB, both};
+use crate::host::{HERE, Host, MINOR, PEER, Ran, WEB, XVDB, both, pause};
 
 /// A start of a guest that is refused before anything is changed.
 #[track_caller]
@@ -210,6 +211,49 @@ fn a_mount_in_a_container_is_refused() {
         fs::remove_dir_all(container).unwrap();
         let disk = host.disk(5, WEB);
         disk.assert_attached(&disk.add(), MINOR);
+    });
+}
+
+/// On 9 a Secondary can be mounted to read, and DRBD would promote it under that.
+#[test]
+fn a_mount_in_a_container_of_a_secondary_is_refused() {
+    both(|host| {
+        if host.generation == Generation::V84 {
+            return;
+        }
+        let container = host.container("147:1", "/dev/drbd1");
+        let opener = Opener::reader("mount", 77);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
+        let words = ["/srv in the mount namespace of postgres (pid 77)"];
+        assert_start_refused(host, WEB, "busy", &words);
+        fs::remove_dir_all(container).unwrap();
+        host.world.release(HERE, MINOR).unwrap();
+        let disk = host.disk(5, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+    });
+}
+
+/// Somebody has promoted it by hand, and looks at it or mends it: `e2fsck`, say.
+#[test]
+fn a_process_that_has_it_open_is_waited_for_and_then_named() {
+    both(|host| {
+        host.configure("patience = 1\n");
+        host.promote(WEB, MINOR);
+        let process = host.path("/proc/77");
+        fs::create_dir_all(process.join("fd")).unwrap();
+        symlink(host.path("/dev/drbd1"), process.join("fd/3")).unwrap();
+        host.file("/proc/77/comm", "e2fsck\n");
+        let opener = Opener::writer("e2fsck", 77);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
+        let words = ["web-root", "/dev/drbd1 is open in e2fsck (pid 77)"];
+        assert_start_refused(host, WEB, "busy", &words);
+        host.configure("");
+        let disk = host.disk(6, WEB);
+        let child = disk.start("add");
+        pause(300);
+        fs::remove_dir_all(process).unwrap();
+        host.world.release(HERE, MINOR).unwrap();
+        disk.assert_attached(&Ran::wait(child), MINOR);
     });
 }
 

@@ -133,6 +133,26 @@ fn the_same_guest_under_a_new_domain_id_is_attached() {
     });
 }
 
+/// Contract 17: what `xl migrate-receive` left here when it was killed, and the guest runs on at its source.
+#[test]
+fn the_same_guest_is_not_started_beside_its_source() {
+    both(|host| {
+        host.configure("patience = 1\n");
+        host.resource(Resource::simple(WEB, MINOR).with_two_primaries());
+        attached(host, 5, "w");
+        host.xen.write("/local/domain/5/name", "web--incoming");
+        host.peer_promotes(WEB, MINOR);
+        let vm = host.xen.read("/local/domain/5/vm").unwrap();
+        host.xen.guest(6, "web");
+        host.xen.write("/local/domain/6/vm", &vm);
+        let disk = host.disk(6, WEB);
+        let words = ["web-root is Primary on nodo2", "the guest runs there"];
+        disk.assert_refused(&disk.add(), 3, "error", &words);
+        host.assert_changes(&["primary"]);
+        host.assert_roles(Role::Primary, Role::Primary);
+    });
+}
+
 /// Contract 14: a stub domain serves its guest.
 #[test]
 fn a_stub_domain_shares_the_disk_of_its_guest() {

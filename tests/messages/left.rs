@@ -56,6 +56,19 @@ pub fn stays_primary(host: &Host) -> String {
     disk.remove().stderr
 }
 
+/// Two guests read one volume, and one of them has moved away.
+pub fn primary_twice(host: &Host) -> String {
+    open_window(host);
+    let moved = host.disk_as(5, XVDA2, WEB, "r");
+    host.disk_as(6, XVDA2, WEB, "r")
+        .add()
+        .assert_silent_success();
+    moved.add().assert_silent_success();
+    host.peer_promotes(WEB, MINOR);
+    moved.close();
+    moved.remove().stderr
+}
+
 pub fn open(host: &Host) -> String {
     let disk = host.disk(5, WEB);
     disk.add().assert_silent_success();

@@ -248,6 +248,18 @@ fn a_migration_is_shown_and_not_marked() {
     }
 }
 
+/// Another guest at the source keeps it Primary there: no migration takes as long.
+#[test]
+fn two_primaries_that_last_are_marked_at_the_destination_as_well() {
+    let mut arrived = survey("Primary", "Primary");
+    arrived.occupants = vec![writer()];
+    allow_two_primaries(&mut arrived, Some(false));
+    note_window(&mut arrived);
+    assert_eq!(kinds(&arrived), []);
+    arrived.window_lasting = arrived.window_noted.clone();
+    assert_eq!(kinds(&arrived), [Kind::TwoPrimaries]);
+}
+
 #[test]
 fn a_window_is_marked_once_nothing_migrates() {
     let mut open = survey("Primary", "Secondary");

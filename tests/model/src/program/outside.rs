@@ -309,6 +309,10 @@ impl Host for Outside<'_> {
         Vec::new()
     }
 
+    fn is_closed(&self, _: &str, _: &[(u32, u32)]) -> bool {
+        false
+    }
+
     fn attached(&self) -> Vec<Attached> {
         let Answer::Attached(all) = self.ask(Call::Attached) else {
             return Vec::new();
