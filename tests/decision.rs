@@ -10,6 +10,8 @@
     reason = "a test ends where its setting fails"
 )]
 
+#[path = "decision/answer.rs"]
+mod answer;
 #[path = "decision/confirm.rs"]
 mod confirm;
 #[path = "decision/invariants.rs"]

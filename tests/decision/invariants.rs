@@ -11,6 +11,7 @@ use block_drbd::policy::{Disconnected, DualPrimary, Policy};
 use block_drbd::request::Action;
 use block_drbd::sharing::{Relation, Use};
 
+use crate::answer::{Answer, answer};
 use crate::table;
 
 /// The rules that are watched; each has a test of its own.
@@ -46,9 +47,9 @@ impl Report {
             Some(_) => warnings(facts, policy),
             None => (0, 0),
         };
-        let expected = match table::answer(&decision).0 {
-            table::Answer::Promote | table::Answer::Keep => (lost, filled),
-            table::Answer::Attach => (0, filled),
+        let expected = match answer(&decision).0 {
+            Answer::Promote | Answer::Keep => (lost, filled),
+            Answer::Attach => (0, filled),
             _ => (0, 0),
         };
         for (rule, holds) in [

@@ -7,9 +7,9 @@ use block_drbd::policy::{DualPrimary, Policy};
 use block_drbd::probe::Probe;
 use block_drbd::request::Action;
 
+use crate::answer::{Answer, answer};
 use crate::sentences::{add, refused, says, sentence, waits};
 use crate::space::{self, incoming, plain_start, set_probe, up};
-use crate::table::{Answer, answer};
 
 #[test]
 fn an_incoming_migration_is_taken_in_when_all_is_well() {

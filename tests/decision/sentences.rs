@@ -10,8 +10,8 @@ use block_drbd::probe::Probe;
 use block_drbd::request::Action;
 use block_drbd::sharing::Relation;
 
+use crate::answer::{Answer, answer};
 use crate::space::{self, peer_lost, plain_start, set_probe, up, user};
-use crate::table::{Answer, answer};
 
 pub fn add(facts: &Facts) -> Decision {
     decide(Action::Add, facts, &Policy::default())
