@@ -1,8 +1,9 @@
 """Resources that are in use on both hosts, or by two guests, for good."""
 from contextlib import contextmanager
 
+from rigging import status
 from rigging.drbd import (allow_two_primaries, demote, expect_on_disk, expect_roles, on_both, promote,
-                          window_closed)
+                          window_closed, window_open)
 from rigging.expect import expect
 from rigging.guest import Guest, domains, expect_refused
 from rigging.node import NODES, nodo1, nodo2
@@ -60,6 +61,34 @@ def shared_by_guests_on_one_host():
     expect_roles("Secondary", "Secondary", ROOT)
     expect_on_disk(one.numbers(nodo1), ROOT)
     expect_on_disk(two.numbers(nodo1), ROOT, start=APART)
+
+
+@scenario(long=True, migrates=True)
+def one_of_two_guests_of_a_resource_moves():
+    """Two guests have a volume of one resource each. When one of them migrates, the resource has to stay
+    Primary on both hosts, which is told as an error and marked, until the other one follows."""
+    one, two = (Guest(name, disks=[f"drbd:data/{volume},xvdb,w"]) for volume, name in enumerate(("one", "two")))
+    for guest in (one, two):
+        guest.create(nodo1)
+        guest.writes(nodo1)
+    one.migrate(nodo1)
+    expect_roles("Primary", "Primary", "data/0", "data/1")
+    window_open("data")
+    told = nodo1.sh("grep -c 'BD-PRIMARY-TWICE' /var/log/messages || true").strip()
+    expect("times that `remove` tells of it", told, "1")
+    status.agrees("one guest has moved, the other one has not", nodo1=["data two-primaries"])
+    one.writes(nodo2)
+    two.writes(nodo1)
+    two.migrate(nodo1)
+    expect_roles("Secondary", "Primary", "data/0", "data/1")
+    window_closed()
+    one.writes(nodo2)
+    two.writes(nodo2)
+    for guest in (one, two):
+        guest.destroy(nodo2)
+    expect_roles("Secondary", "Secondary", "data/0", "data/1")
+    expect_on_disk(one.numbers(nodo1, nodo2), "data-0")
+    expect_on_disk(two.numbers(nodo1, nodo2), "data-1")
 
 
 @contextmanager
