@@ -252,14 +252,14 @@ fn two_volumes_of_one_guest_are_removed_at_once() {
     });
 }
 
-/// Contract 33: a demotion that hangs.
+/// Contract 33: a demotion that hangs, and that the kernel does not let die either.
 #[test]
 fn a_demotion_that_hangs_does_not_outlast_the_deadline() {
     both(|host| {
         host.configure("deadline = 2\n");
         let disk = closed(host);
         host.world
-            .fault(HERE, "secondary", Fault::Hang, None)
+            .fault(HERE, "secondary", Fault::Stuck(6000), None)
             .unwrap();
         let ran = disk.remove();
         assert_eq!(ran.code, Some(4), "{ran:?}");

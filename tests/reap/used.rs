@@ -166,7 +166,7 @@ fn a_hung_demotion_is_given_up() {
         host.promote(WEB, MINOR);
         host.note_promotion();
         host.world
-            .fault(HERE, "secondary", Fault::Hang, Some(1))
+            .fault(HERE, "secondary", Fault::Stuck(8000), Some(1))
             .unwrap();
         let ran = host.reap(&[]);
         ran.assert_says(4, &["web-root: stays Primary here: "]);
