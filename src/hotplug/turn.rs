@@ -236,6 +236,11 @@ where
             _ => Class::Final,
         };
         self.stuck = step == Step::Demote;
+        if self.stuck && class == Class::Transient {
+            if let Some(used) = self.used_elsewhere(policy) {
+                return Turn::End(used);
+            }
+        }
         let outcome = self.outcome(&step, error, left.as_ref(), policy);
         let patience = match self.action {
             Action::Add => policy.patience,
@@ -252,6 +257,21 @@ where
                 otherwise: outcome,
             },
             Class::Once | Class::Final | Class::NotUp => Turn::End(outcome),
+        }
+    }
+
+    /// What keeps a disk that could not be demoted may be a mount in a container: then it is decided as with
+    /// one of this host's own. Only now, since to look for it is to walk over all processes.
+    fn used_elsewhere(&mut self, policy: &Policy) -> Option<Outcome> {
+        let facts = self
+            .facts
+            .as_mut()
+            .filter(|_| self.action == Action::Remove)?;
+        let minors: Vec<u32> = facts.resource()?.minors().collect();
+        facts.holders = self.world.host.mounts_elsewhere(&minors);
+        match decide(self.action, facts, policy) {
+            Decision::Nothing(reason) => Some(Outcome::Nothing(reason)),
+            _ => None,
         }
     }
 
