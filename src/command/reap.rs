@@ -9,7 +9,7 @@ use super::warn_of_test;
 use crate::cli::Reap;
 use crate::deadline::Deadline;
 use crate::drbd::tools::Tools;
-use crate::host::Linux;
+use crate::host::{Host, Linux, Note};
 use crate::message::{Code, Coded, Message};
 use crate::observe::World;
 use crate::outcome::ExitCode;
@@ -56,7 +56,11 @@ pub fn run(options: &Reap, root: Root) -> Result<ExitCode> {
         reap::run(&world, names, &configuration, options.dry_run, &all)
     };
     print(&found, options.json);
-    Ok(code(&found))
+    let noted = |name: &str| {
+        let notes = [Note::Promotion, Note::Window];
+        notes.into_iter().any(|note| host.is_noted(note, name))
+    };
+    Ok(code(&found, options.dry_run, noted))
 }
 
 /// A closed pipe must not stop it.
@@ -71,11 +75,14 @@ fn print(found: &[Found], json: bool) {
     }
 }
 
-fn code(found: &[Found]) -> ExitCode {
+/// What another run was at, and of which a note still stands, may be left by that run, too: the service comes
+/// back. `noted` tells, of a resource.
+fn code(found: &[Found], dry: bool, noted: impl Fn(&str) -> bool) -> ExitCode {
     let any = |state| found.iter().any(|f| f.state == state);
+    let mut busy = found.iter().filter(|f| f.state == State::Busy);
     if any(State::Failed) {
         ExitCode::Failed
-    } else if any(State::Late) {
+    } else if any(State::Late) || (!dry && busy.any(|f| noted(&f.resource))) {
         ExitCode::Deadline
     } else {
         ExitCode::Done

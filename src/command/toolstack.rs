@@ -66,6 +66,7 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode, Message> {
             let ended = Ended {
                 outcome,
                 facts: None,
+                asked: None,
             };
             return Ok(finish(action, &path, &ended, &store, &all));
         }
@@ -95,11 +96,14 @@ fn finish(
     all: &Deadline,
 ) -> ExitCode {
     let code = ended.outcome.code();
-    let vdev = ended.facts.as_ref().map_or("", |f| f.backend.vdev.as_str());
-    let mut subject = format!("domain {}, device {}", path.frontend_id, path.device);
-    if let Some(facts) = &ended.facts {
-        subject = format!("{}, {}", facts.guest, crate::words::short(vdev, 40));
-    }
+    let facts = ended.facts.as_ref().map(|f| (&f.guest, &f.backend));
+    let asked = || ended.asked.as_ref().map(|a| (&a.guest, &a.backend));
+    let device = format!("device {}", path.device);
+    let subject = match facts.or_else(asked) {
+        Some((guest, backend)) if backend.vdev.is_empty() => format!("{guest}, {device}"),
+        Some((guest, backend)) => format!("{guest}, {}", crate::words::short(&backend.vdev, 40)),
+        None => format!("domain {}, {device}", path.frontend_id),
+    };
     if let Outcome::Done(warnings) = &ended.outcome {
         for warning in warnings {
             let said = warning.message().about(&subject);

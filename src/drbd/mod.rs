@@ -63,6 +63,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// DRBD itself refused, with a number; everything else is a tool that failed.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Command(error) if error.code.is_some())
+    }
+
     /// The deadline or a signal ended it.
     #[must_use]
     pub fn expired(&self) -> Option<Expired> {

@@ -139,6 +139,14 @@ where
             return Ok(Closed::Already);
         }
         for own in open {
+            // drbdadm has taken its time, and the link may have been lost meanwhile.
+            let Some(now) = self
+                .replication
+                .read_again(&now, deadline)
+                .map_err(failed)?
+            else {
+                return Ok(Closed::Already);
+            };
             let connection = health::may_close_window(&now, own.peer_node_id, !now.is_secondary())
                 .map_err(left)?;
             // A link that is cut and not yet noticed is Established, too.

@@ -13,7 +13,7 @@ use crate::drbd::Replication;
 use crate::facts::Facts;
 use crate::host::Host;
 use crate::message::{Coded, Message};
-use crate::observe::{Named, World};
+use crate::observe::{Asked, Named, World};
 use crate::outcome::Outcome;
 use crate::policy::Configuration;
 use crate::request::{Action, BackendPath};
@@ -32,6 +32,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The last facts, where it came so far.
     pub facts: Option<Facts>,
+    /// What the backend's nodes said before, likewise.
+    pub asked: Option<Asked>,
 }
 
 /// One turn of the loop.
@@ -92,6 +94,8 @@ where
         configuration,
         time,
         facts: None,
+        asked: None,
+        resource: None,
         known: None,
         by_device: false,
         stuck: false,
@@ -131,6 +135,7 @@ where
     Ended {
         outcome,
         facts: run.facts,
+        asked: run.asked,
     }
 }
 
@@ -141,6 +146,10 @@ struct Run<'r, 'w, S, R, H> {
     configuration: &'r Configuration,
     time: &'r Time,
     facts: Option<Facts>,
+    /// What the nodes said, as long as they were there.
+    asked: Option<Asked>,
+    /// Name of the resource, as far as it is known without facts.
+    resource: Option<String>,
     /// What an earlier turn knew it to be about: the toolstack may delete the folder meanwhile.
     known: Option<Named>,
     /// It is known by the device that was published, which counts for more than its name.

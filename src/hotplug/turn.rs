@@ -6,7 +6,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use super::Time;
 use super::{Run, Turn};
-use crate::backend::DRBD_MAJOR;
+use crate::backend::{Backend, DRBD_MAJOR, Guest};
 use crate::deadline::Expired;
 use crate::decision::{Decision, decide};
 use crate::drbd::error::TWO_PRIMARIES;
@@ -35,7 +35,7 @@ where
     pub(super) fn turn(&mut self, once: &mut bool) -> Turn {
         let mut asked = match self.world.asked(self.action, self.path) {
             Ok(asked) => asked,
-            Err(error) => return Turn::End(failed(&error.into())),
+            Err(error) => return self.unseen(failed(&error.into())),
         };
         match (&asked.name, &self.known) {
             (_, Some(known)) if self.by_device => asked.name = Ok(known.clone()),
@@ -45,9 +45,10 @@ where
             }
             (Err(_), _) => {}
         }
+        self.hear(&asked);
         let (name, _lock) = match self.lock(&asked) {
             Ok(locked) => locked.unzip(),
-            Err(outcome) => return Turn::End(outcome),
+            Err(outcome) => return self.unseen(outcome),
         };
         let policy = self.configuration.policy(name.as_deref());
         let observed = self
@@ -55,9 +56,13 @@ where
             .observe(self.action, self.path, asked, &policy, &self.time.work);
         let facts = match observed {
             Ok(facts) => facts,
-            Err(error) => return Turn::End(failed(&error)),
+            Err(error) => return self.unseen(failed(&error)),
         };
-        tell_about(&facts);
+        tell_about(
+            &facts.guest,
+            &facts.backend,
+            facts.resource().map(|r| r.name.as_str()),
+        );
         if let Some(again) = self.elsewhere(&facts, name.as_deref()) {
             return again;
         }
@@ -67,8 +72,39 @@ where
         self.act(decision, &policy, once)
     }
 
+    /// Keeps what the nodes said, for the words of a run that comes to know nothing else.
+    fn hear(&mut self, asked: &Asked) {
+        // A folder that is gone says less than it did before.
+        if asked.backend.exists || self.asked.is_none() {
+            self.asked = Some(asked.clone());
+        }
+        if let Ok(Name::Resource(name)) = asked.name.as_ref().map(|n| &n.name) {
+            self.resource = Some(name.clone());
+        }
+        tell_about(&asked.guest, &asked.backend, self.resource.as_deref());
+    }
+
+    /// A look that failed, or a lock. Nobody calls `remove` a second time: a process, the kernel's answer or
+    /// xenstored may be had a moment later, so it looks again while there is time.
+    fn unseen(&self, outcome: Outcome) -> Turn {
+        match &outcome {
+            // Another module than the one that is loaded does not come by itself.
+            Outcome::Failed(message)
+                if self.action == Action::Remove && message.code != Code::Version =>
+            {
+                // A connection to xenstored that was given up is made anew by that.
+                self.world.store.set_deadline(self.time.work.end());
+                Turn::Later {
+                    patience: Duration::MAX,
+                    otherwise: outcome,
+                }
+            }
+            _ => Turn::End(outcome),
+        }
+    }
+
     /// Locks the resource, and says which; `None` where there is none to lock.
-    fn lock(&self, asked: &Asked) -> Result<Option<(String, H::Lock)>, Outcome> {
+    fn lock(&mut self, asked: &Asked) -> Result<Option<(String, H::Lock)>, Outcome> {
         let name = match asked.name.as_ref().map(|n| &n.name) {
             Ok(Name::Resource(name)) => name.clone(),
             Ok(minor @ Name::Minor(_)) => {
@@ -80,6 +116,8 @@ where
             }
             Err(_) => return Ok(None),
         };
+        about("DRBD_RESOURCE", name.as_str());
+        self.resource = Some(name.clone());
         match self.world.host.lock_resource(&name, &self.time.work) {
             Ok(lock) => Ok(Some((name, lock))),
             Err(
@@ -171,6 +209,12 @@ where
     fn after(&mut self, interrupted: Interrupted, policy: &Policy, once: &mut bool) -> Turn {
         let Interrupted { step, error, left } = interrupted;
         let class = match (&error, &step) {
+            // It was the tool that failed, not DRBD that refused.
+            (StepError::Drbd(e), Step::Demote)
+                if self.action == Action::Remove && e.expired().is_none() && !e.is_refusal() =>
+            {
+                Class::Transient
+            }
             (StepError::Drbd(Error::Command(e)), Step::Demote) => e.when_demoting(),
             // A matter of configuration, while the guest waits suspended.
             (StepError::Drbd(Error::Command(e)), _)
@@ -192,6 +236,11 @@ where
             _ => Class::Final,
         };
         self.stuck = step == Step::Demote;
+        if self.stuck && class == Class::Transient {
+            if let Some(used) = self.used_elsewhere(policy) {
+                return Turn::End(used);
+            }
+        }
         let outcome = self.outcome(&step, error, left.as_ref(), policy);
         let patience = match self.action {
             Action::Add => policy.patience,
@@ -208,6 +257,21 @@ where
                 otherwise: outcome,
             },
             Class::Once | Class::Final | Class::NotUp => Turn::End(outcome),
+        }
+    }
+
+    /// What keeps a disk that could not be demoted may be a mount in a container: then it is decided as with
+    /// one of this host's own. Only now, since to look for it is to walk over all processes.
+    fn used_elsewhere(&mut self, policy: &Policy) -> Option<Outcome> {
+        let facts = self
+            .facts
+            .as_mut()
+            .filter(|_| self.action == Action::Remove)?;
+        let minors: Vec<u32> = facts.resource()?.minors().collect();
+        facts.holders = self.world.host.mounts_elsewhere(&minors);
+        match decide(self.action, facts, policy) {
+            Decision::Nothing(reason) => Some(Outcome::Nothing(reason)),
+            _ => None,
         }
     }
 
@@ -275,12 +339,15 @@ fn failed(error: &ObserveError) -> Outcome {
     }
 }
 
-/// Fields of every log line from now on.
-fn tell_about(facts: &Facts) {
-    about("XEN_DOMAIN", facts.guest.name.clone().unwrap_or_default());
-    about("XEN_VDEV", facts.backend.vdev.as_str());
-    about(
-        "DRBD_RESOURCE",
-        facts.resource().map(|r| r.name.clone()).unwrap_or_default(),
-    );
+/// Fields of every log line from now on. What an earlier look knew stays: a folder may be gone by now.
+fn tell_about(guest: &Guest, backend: &Backend, resource: Option<&str>) {
+    for (field, value) in [
+        ("XEN_DOMAIN", guest.name.as_deref()),
+        ("XEN_VDEV", Some(backend.vdev.as_str())),
+        ("DRBD_RESOURCE", resource),
+    ] {
+        if let Some(value) = value.filter(|v| !v.is_empty()) {
+            about(field, value);
+        }
+    }
 }

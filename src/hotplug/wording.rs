@@ -4,8 +4,9 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use super::Run;
 use crate::decision::{Decision, Warning, decide};
-use crate::drbd::{Connection, Replication, Resource};
+use crate::drbd::{Connection, Name, Replication, Resource};
 use crate::facts::{Arrival, Facts, Found};
+use crate::holders::node;
 use crate::host::Host;
 use crate::message::{Code, Message};
 use crate::outcome::Outcome;
@@ -88,32 +89,47 @@ where
         })?
     }
 
-    /// A demotion that failed to the end: says who holds the device, and what to run.
+    /// A removal that failed to the end: says who holds the device, and what to run.
     pub(super) fn with_openers(&self, outcome: Outcome) -> Outcome {
-        let (Action::Remove, Some(resource)) =
-            (self.action, self.facts.as_ref().and_then(Facts::resource))
-        else {
-            return outcome;
-        };
         let (Outcome::Failed(message) | Outcome::Deadline(message)) = &outcome else {
             return outcome;
         };
+        if self.action != Action::Remove {
+            return outcome;
+        }
         let words = &message.words;
-        let name = &resource.name;
-        let said = if self.stuck {
-            let who = self.world.who_holds(resource);
-            let words = format!(
-                "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
-            );
-            Message::new(Code::StaysPrimary, words)
-        } else {
-            let words =
-                format!("{words}; {name} may still be Primary here: see `drbdadm status {name}`");
-            Message::new(message.code, words)
+        let said = match self.facts.as_ref().and_then(Facts::resource) {
+            Some(resource) if self.stuck => {
+                let (name, who) = (&resource.name, self.world.who_holds(resource));
+                let words = format!(
+                    "{words}; {name} stays Primary here; {who}; when it is closed, run `drbdadm secondary {name}`"
+                );
+                Message::new(Code::StaysPrimary, words)
+            }
+            seen => match self.unseen_resource(seen) {
+                Some(advice) => Message::new(message.code, format!("{words}; {advice}")),
+                None => return outcome,
+            },
         };
         match outcome {
             Outcome::Deadline(_) => Outcome::Deadline(said),
             _ => Outcome::Failed(said),
+        }
+    }
+
+    /// What to do about a resource whose role nobody could read, by whatever is known of it.
+    fn unseen_resource(&self, seen: Option<&Resource>) -> Option<String> {
+        let named = self.asked.as_ref().and_then(|a| a.name.as_ref().ok());
+        let name = seen.map(|r| &r.name).or(self.resource.as_ref());
+        match (name, named.map(|n| &n.name)) {
+            (Some(name), _) => Some(format!(
+                "{name} may still be Primary here: see `drbdadm status {name}`; if it is, and nothing here uses it, run `drbdadm secondary {name}`"
+            )),
+            (None, Some(Name::Minor(minor))) => Some(format!(
+                "{} may still be Primary here: see `drbdadm status`; if it is, and nothing here uses it, run `drbdadm secondary` for its resource",
+                node(*minor)
+            )),
+            (None, _) => None,
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
+use nix::fcntl::{Flock, FlockArg};
 use simulated_drbd::host::Module;
 use simulated_drbd::{Fault, Resource, Role};
 
 use crate::disk::Disk;
 use crate::host::{HERE, Host, MINOR, Ran, WEB, XVDA2, XVDB, both};
+use crate::logs::logged;
 
 /// A disk that was attached and is closed by now.
 pub fn closed(host: &Host) -> Disk<'_> {
@@ -274,14 +276,14 @@ fn what_a_toolstack_left_of_a_domain_that_is_gone_does_not_keep_it_primary() {
     });
 }
 
-/// Contract 33: a demotion that hangs.
+/// Contract 33: a demotion that hangs, and that the kernel does not let die either.
 #[test]
 fn a_demotion_that_hangs_does_not_outlast_the_deadline() {
     both(|host| {
         host.configure("deadline = 2\n");
         let disk = closed(host);
         host.world
-            .fault(HERE, "secondary", Fault::Hang, None)
+            .fault(HERE, "secondary", Fault::Stuck(6000), None)
             .unwrap();
         let ran = disk.remove();
         assert_eq!(ran.code, Some(4), "{ran:?}");
@@ -294,5 +296,101 @@ fn a_demotion_that_hangs_does_not_outlast_the_deadline() {
         host.world.clear_faults(HERE).unwrap();
         disk.remove().assert_silent_success();
         host.assert_left_alone();
+    });
+}
+
+/// A tool that cannot reach the kernel.
+fn unreachable(code: i32) -> Fault {
+    let stderr = "Could not connect to 'drbd' generic netlink family\n".into();
+    Fault::Fail { code, stderr }
+}
+
+/// Contract 21, 30: nobody calls `remove` a second time, so a look that failed is repeated.
+#[test]
+fn a_look_that_fails_for_a_while_is_repeated() {
+    both(|host| {
+        for code in [20, 129] {
+            let disk = closed(host);
+            let fault = unreachable(code);
+            host.world.fault(HERE, "events2", fault, Some(3)).unwrap();
+            disk.remove().assert_silent_success();
+            host.assert_left_alone();
+            disk.vanish();
+        }
+        host.assert_changes(&["primary", "secondary", "primary", "secondary"]);
+    });
+}
+
+/// The same of a demotion, where the tool failed and DRBD did not refuse.
+#[test]
+fn a_tool_that_fails_for_a_while_is_run_again() {
+    both(|host| {
+        let disk = closed(host);
+        host.world
+            .fault(HERE, "secondary", unreachable(20), Some(3))
+            .unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
+/// Contract 22, 28: what is known without DRBD's answer is said, and in the fields of the log.
+#[test]
+fn a_look_that_fails_for_ever_is_reported() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        let disk = closed(host);
+        host.world
+            .fault(HERE, "events2", unreachable(20), None)
+            .unwrap();
+        let ran = disk.remove();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        let waited = Duration::from_millis(1000)..Duration::from_millis(2800);
+        assert!(waited.contains(&ran.took), "{:?}", ran.took);
+        let words = [
+            "guest guest-5 (domain 5), xvda2: DRBD cannot be asked",
+            "generic netlink family",
+            "web-root may still be Primary here",
+            "`drbdadm secondary web-root`",
+        ];
+        let error = disk.get("hotplug-error").unwrap();
+        for text in [&error, &ran.stderr] {
+            for word in words {
+                assert!(text.contains(word), "no {word:?} in {text}");
+            }
+        }
+        assert_eq!(host.role(WEB), Role::Primary);
+        assert!(host.is_noted(WEB), "`reap` finds it by the note");
+        let lines = logged(host, "remove", &disk);
+        let about = ["<27>", "DRBD_RESOURCE=web-root", "XEN_DOMAIN=guest-5"];
+        let told = |line: &String| about.iter().all(|word| line.contains(word));
+        assert!(lines.iter().any(told), "{lines:#?}");
+        disk.set("params", "/dev/drbd1");
+        let ran = disk.remove();
+        let words = "/dev/drbd1 may still be Primary here";
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    });
+}
+
+/// Contract 22, 28: the same where another run keeps the lock to the end.
+#[test]
+fn a_lock_that_is_not_had_is_reported() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        let disk = closed(host);
+        let file = fs::File::open(host.path("/run/block-drbd/lock/web-root")).unwrap();
+        let _held = Flock::lock(file, FlockArg::LockExclusive).unwrap();
+        let lines = logged(host, "remove", &disk);
+        let about = [
+            "<27>",
+            "another run for web-root",
+            "guest guest-5 (domain 5), xvda2",
+            "`drbdadm secondary web-root`",
+            "DRBD_RESOURCE=web-root",
+            "XEN_DOMAIN=guest-5",
+        ];
+        let told = |line: &String| about.iter().all(|word| line.contains(word));
+        assert!(lines.iter().any(told), "{lines:#?}");
+        assert_eq!(disk.remove().code, Some(4));
     });
 }

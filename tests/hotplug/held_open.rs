@@ -8,6 +8,7 @@ use simulated_drbd::{Generation, Opener, Resource, Role};
 use crate::detach::closed;
 use crate::disk::Disk;
 use crate::host::{HERE, Host, MINOR, Ran, WEB, both, eventually, pause};
+use crate::logs::logged;
 
 /// `remove` that has found the device open, and waits.
 fn start_waiting(host: &Host, disk: &Disk<'_>) -> Child {
@@ -162,21 +163,68 @@ fn a_failed_demotion_at_the_source_of_a_migration_is_reported() {
     });
 }
 
-/// Contract 20: a mount that this process does not see, where the kernel's list cannot be had (DRBD 9;
-/// 8.4 refuses by itself).
+/// Contract 20: a mount that this process does not see. It is looked for once DRBD has refused, or where 9
+/// would take the device: what it has is not waited for.
 #[test]
 fn a_mount_in_a_container_keeps_it() {
+    both(|host| {
+        let disk = closed(host);
+        let container = host.container("147:1", "/dev/drbd1");
+        let opener = Opener::writer("mount", 78);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
+        let lines = logged(host, "remove", &disk);
+        let words = [
+            "<30>",
+            "stays Primary, still used here",
+            "/dev/drbd1 is mounted on /srv in the mount namespace of postgres (pid 77)",
+        ];
+        let told = |line: &String| words.iter().all(|word| line.contains(word));
+        assert!(lines.iter().any(told), "{lines:#?}");
+        let ran = disk.remove();
+        ran.assert_silent_success();
+        assert!(ran.took < Duration::from_secs(2), "{:?}", ran.took);
+        assert_eq!(disk.get("hotplug-error"), None);
+        assert_eq!(host.role(WEB), Role::Primary);
+        assert!(host.is_noted(WEB), "`reap` finds it by the note");
+        match host.generation {
+            Generation::V84 => host.assert_changes(&["primary", "secondary", "secondary"]),
+            Generation::V9 => host.assert_changes(&["primary"]),
+        }
+        std::fs::remove_dir_all(container).unwrap();
+        host.world.release(HERE, MINOR).unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
+/// The same where the kernel's list of openers cannot be had (DRBD 9; 8.4 refuses by itself).
+#[test]
+fn a_mount_in_a_container_that_no_list_shows_keeps_it() {
     both(|host| {
         if host.generation == Generation::V84 {
             return;
         }
         let disk = closed(host);
         let container = host.container("147:1", "/dev/drbd1");
-        let child = disk.start("remove");
-        pause(400);
-        assert_eq!(host.role(WEB), Role::Primary);
+        disk.remove().assert_silent_success();
+        host.assert_changes(&["primary"]);
         std::fs::remove_dir_all(container).unwrap();
-        Ran::wait(child).assert_silent_success();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
+    });
+}
+
+/// Contract 20: a mount of another device is nothing to this one, which is waited for.
+#[test]
+fn a_container_that_mounts_something_else_does_not_keep_it() {
+    both(|host| {
+        let disk = closed(host);
+        host.container("147:2", "/dev/drbd2");
+        let opener = Opener::writer("qemu-system-i38", 78);
+        host.world
+            .hold_open(HERE, MINOR, opener, Some(700))
+            .unwrap();
+        disk.remove().assert_silent_success();
         host.assert_left_alone();
     });
 }

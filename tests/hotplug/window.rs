@@ -8,7 +8,7 @@ use simulated_drbd::{Fault, Generation, Resource, Role};
 
 use super::migration::Refresh;
 use crate::disk::Disk;
-use crate::host::{HERE, Host, MINOR, PEER, WEB, both, pause};
+use crate::host::{HERE, Host, MINOR, PEER, Ran, WEB, both, eventually, pause};
 use crate::silence::Silence;
 
 const OPEN: (bool, bool) = (true, true);
@@ -155,6 +155,28 @@ fn without_a_link_the_window_stays_and_the_person_is_told() {
         ] {
             assert!(ran.stderr.contains(words), "no {words} in {}", ran.stderr);
         }
+        assert_eq!(host.role(WEB), Role::Secondary);
+        assert_eq!(host.two_primaries(), OPEN);
+        assert!(host.is_window_noted() && !host.is_noted(WEB));
+    });
+}
+
+/// Contract 34, 35: the reading before is as old as `drbdadm` took.
+#[test]
+fn a_link_that_is_lost_while_drbdadm_runs_leaves_the_window() {
+    both(|host| {
+        let disk = sent(host);
+        host.world
+            .fault(HERE, "dump", Fault::Delay(800), None)
+            .unwrap();
+        let child = disk.start("remove");
+        let asked = || host.calls().iter().any(|call| call.contains(" dump "));
+        eventually("asked drbdadm", asked);
+        host.world.cut_link().unwrap();
+        let ran = Ran::wait(child);
+        assert_eq!(ran.code, Some(0), "the guest has moved: {ran:?}");
+        let words = "two primaries stay allowed on web-root";
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
         assert_eq!(host.role(WEB), Role::Secondary);
         assert_eq!(host.two_primaries(), OPEN);
         assert!(host.is_window_noted() && !host.is_noted(WEB));

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use super::world::{Call, Fault};
-use super::{ExitCode, HAPPENINGS, Receive, Remove, Start, always, check, run, strike};
+use super::{
+    ExitCode, HAPPENINGS, Leave, Receive, Remove, Start, Tidy, always, check, run, strike,
+};
 use super::{Outside, Scenario};
 
 fn transient_until(scenario: Scenario, call: Call, number: i32, good: u32) -> (Outside, String) {
@@ -211,4 +213,19 @@ fn a_source_that_does_not_stop_is_refused_in_time() {
             .contains("the guest goes on at its source"),
         "{outcome}"
     );
+}
+
+/// Contract 34, 35: `drbdadm` takes its time, and one side alone would change.
+#[test]
+fn a_window_is_closed_on_a_reading_that_is_as_new_as_can_be() {
+    for scenario in [Leave, Tidy] {
+        let lost = Fault::Before(HAPPENINGS[10]);
+        let (outside, outcome) = run(scenario, &[strike(Call::Configured, 1, lost)], "");
+        assert_eq!(
+            outside.count(Call::CloseWindow),
+            0,
+            "{scenario:?}: {outcome}"
+        );
+        assert_eq!(outside.window(), (true, true), "{scenario:?}: {outcome}");
+    }
 }

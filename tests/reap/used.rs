@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::fcntl::{Flock, FlockArg};
 use simulated_drbd::{Fault, Role};
 
 use crate::host::{HERE, MINOR, Ran, WEB, XVDA2, both, eventually, pause};
@@ -91,21 +92,40 @@ fn a_foreign_primary_is_explained_and_not_touched() {
     });
 }
 
-/// Beside an `add` that promotes: its lock stands.
+/// Beside an `add` that promotes: its lock stands. Contract 26, 27: it may fail or be killed, and leave what
+/// its note tells of, so the service has to come back.
 #[test]
 fn an_add_under_way_is_left_alone() {
     both(|host| {
-        let delay = Fault::Delay(2500);
+        let delay = Fault::Delay(4500);
         host.world.fault(HERE, "primary", delay, Some(1)).unwrap();
         let disk = host.disk(5, WEB);
         let adding = disk.start("add");
         eventually("promoting", || host.changes().len() == 1);
-        host.reap(&[])
-            .assert_says(0, &["web-root: left to another run"]);
+        let line = "web-root: left to another run";
+        host.reap(&[]).assert_says(4, &[line]);
+        host.reap(&["--dry-run"]).assert_says(0, &[line]);
         Ran::wait(adding).assert_silent_success();
         disk.assert_published(MINOR);
         host.assert_reaps(&[]);
         host.assert_changes(&["primary"]);
+    });
+}
+
+/// Contract 18: what this program did not promote, or open, is nothing to come back for.
+#[test]
+fn a_run_at_a_foreign_primary_is_left_alone() {
+    both(|host| {
+        host.promote(WEB, MINOR);
+        let lock = host.path("/run/block-drbd/lock/web-root");
+        host.file("/run/block-drbd/lock/web-root", "");
+        let file = std::fs::File::open(lock).unwrap();
+        let held = Flock::lock(file, FlockArg::LockExclusive).unwrap();
+        let line = "web-root: left to another run";
+        host.reap(&[]).assert_says(0, &[line]);
+        host.note_window();
+        host.reap(&[]).assert_says(4, &[line]);
+        drop(held);
     });
 }
 
@@ -158,7 +178,7 @@ fn without_xenstored_nothing_is_touched() {
     });
 }
 
-/// A demotion that hangs ends at the deadline.
+/// Contract 33: a demotion that hangs ends at the deadline, even if the kernel does not let it die.
 #[test]
 fn a_hung_demotion_is_given_up() {
     both(|host| {
@@ -166,7 +186,7 @@ fn a_hung_demotion_is_given_up() {
         host.promote(WEB, MINOR);
         host.note_promotion();
         host.world
-            .fault(HERE, "secondary", Fault::Hang, Some(1))
+            .fault(HERE, "secondary", Fault::Stuck(8000), Some(1))
             .unwrap();
         let ran = host.reap(&[]);
         ran.assert_says(4, &["web-root: stays Primary here: "]);

@@ -24,7 +24,7 @@ const USAGE: &str = "usage: simulated-drbd --world DIR COMMAND
   write HOST MINOR KIB
   resync SOURCE MINOR KIB | synced MINOR
   flow SOURCE MINOR KIB-PER-SECOND WAITING [MS]
-  fault HOST 'WORDS' delay MS|hang|fail CODE TEXT|late MS [times N]
+  fault HOST 'WORDS' delay MS|hang|stuck MS|fail CODE TEXT|late MS [times N]
   faults clear HOST
   module HOST loaded|unloaded|absent
   ping-timeout MS
@@ -140,6 +140,7 @@ fn fault(words: &[&str]) -> Result<(Fault, Option<u32>)> {
     let (fault, rest) = match words {
         ["delay", ms, rest @ ..] => (Fault::Delay(ms.parse()?), rest),
         ["hang", rest @ ..] => (Fault::Hang, rest),
+        ["stuck", ms, rest @ ..] => (Fault::Stuck(ms.parse()?), rest),
         ["late", ms, rest @ ..] => (Fault::ApplyLate(ms.parse()?), rest),
         ["fail", code, text, rest @ ..] => {
             let stderr = format!("{text}\n");

@@ -9,6 +9,9 @@ pub enum Fault {
     Delay(u64),
     /// Never returns and does nothing.
     Hang,
+    /// The same, and once it was killed its parent cannot reap it for so many milliseconds: as in the
+    /// kernel's uninterruptible sleep (8.4 with frozen I/O).
+    Stuck(u64),
     /// Prints this to stderr and exits with this code, nothing done.
     Fail {
         /// The exit code.

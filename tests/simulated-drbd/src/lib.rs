@@ -38,6 +38,7 @@ pub mod state;
 pub mod status;
 pub mod status_json;
 pub mod store;
+pub mod stuck;
 pub mod tool;
 pub mod tools;
 pub mod traffic;

@@ -5,7 +5,7 @@ use crate::generation::Generation;
 use crate::host::{Module, Place};
 use crate::output::Output;
 use crate::store::{Locked, Store};
-use crate::{drbdadm, drbdsetup, follow};
+use crate::{drbdadm, drbdsetup, follow, stuck};
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::Write as _;
@@ -97,6 +97,9 @@ impl Tool {
 /// # Errors
 /// When there is no world to work on.
 pub fn invoke(words: &[String]) -> Result<Output> {
+    if stuck::traced()? {
+        return Ok(Output::default());
+    }
     let path = Path::new(words.first().context("no argv[0]")?);
     let name = path
         .file_name()
@@ -151,6 +154,10 @@ fn befall(tool: &Tool, line: &[String], words: &[String]) -> Result<Option<Outpu
         Some(Fault::Hang) => loop {
             std::thread::sleep(Duration::from_secs(3600));
         },
+        Some(Fault::Stuck(ms)) => {
+            stuck::hang(ms, words)?;
+            Ok(None)
+        }
         Some(Fault::Fail { code, stderr }) => Ok(Some(Output::fail(code, stderr))),
         Some(Fault::ApplyLate(ms)) => apply_late(ms, words).map(Some),
     }
