@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use crate::arrival::{Supposed, arrival, suppose_primary};
-use crate::backend::{Backend, DRBD_MAJOR, Guest};
+use crate::backend::{Backend, DRBD_MAJOR, DeviceNumber, Guest};
 use crate::deadline::Deadline;
 use crate::drbd::{self, Absence, DiskState, Name, Replication, Resource, Settings};
 use crate::facts::{Arrival, Facts, Found};
@@ -208,12 +208,13 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         };
         let minors: Vec<u32> = resource.minors().collect();
         facts.uses = sharing::uses(self.store, path, &facts.guest, &minors)?;
-        if action == Action::Remove && facts.uses.iter().any(|u| u.relation == Relation::Gone) {
-            self.drop_orphans(&mut facts.uses);
+        if action == Action::Remove {
+            facts.uses = self.without_orphans(facts.uses);
         }
         facts.holders = self.host.holders(&minors);
         if action == Action::Add && facts.holders.is_empty() {
-            facts.holders = self.hidden_holders(&resource, &facts.uses);
+            let shared = policy.is_shared(&facts.backend);
+            facts.holders = self.hidden_holders(&resource, &facts.uses, shared);
         }
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
@@ -228,36 +229,41 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
 
     /// A domain that is gone has nothing any more once the kernel has let go, whatever folder a toolstack
     /// that was killed has left of it.
-    fn drop_orphans(&self, uses: &mut Vec<Use>) {
-        let attached = self.host.attached();
-        uses.retain(|user| {
-            let served = |a: &Attached| {
-                a.domid == user.guest.domid && a.number.is_none_or(|n| n.minor == user.minor)
-            };
-            user.relation != Relation::Gone || attached.iter().any(served)
-        });
+    pub(crate) fn without_orphans(&self, mut uses: Vec<Use>) -> Vec<Use> {
+        if uses.iter().any(|u| u.relation == Relation::Gone) {
+            let attached = self.host.attached();
+            uses.retain(|user| {
+                let served = |a: &Attached| {
+                    let same = |n: DeviceNumber| n.minor == user.minor;
+                    a.domid == user.guest.domid && a.number.is_none_or(same)
+                };
+                user.relation != Relation::Gone || attached.iter().any(served)
+            });
+        }
+        uses
     }
 
     /// Holders that this host's own tables do not show: mounts in a container, beside guests that have
-    /// other volumes or are gone; and where it is Primary for nobody known, the processes that have it open.
-    fn hidden_holders(&self, resource: &Resource, uses: &[Use]) -> Vec<Holder> {
+    /// other volumes or are gone; and where it is Primary for nobody known, the processes that may write to
+    /// it. Those that only read, as a backup, keep no guest from starting.
+    fn hidden_holders(&self, resource: &Resource, uses: &[Use], shared: bool) -> Vec<Holder> {
         let minors: Vec<u32> = resource.minors().collect();
+        let closed = || self.host.is_closed(&resource.name, &resource.devices());
         if resource.is_secondary() {
             // 9 lets a Secondary be read, and then promotes it under the reader (drbd: `drbd/drbd_main.c`,
             // `drbd_open`).
-            let closed = || self.host.is_closed(&resource.name, &resource.devices());
             return match resource.generation {
-                drbd::Generation::V84 => Vec::new(),
-                drbd::Generation::V9 if closed() => Vec::new(),
-                drbd::Generation::V9 => self.host.mounts_elsewhere(&minors),
+                drbd::Generation::V9 if !closed() => self.host.mounts_elsewhere(&minors),
+                _ => Vec::new(),
             };
         }
         let mounts = self.host.mounts_elsewhere(&minors);
-        if !mounts.is_empty() || uses.iter().any(|u| u.relation != Relation::Gone) {
+        let known = uses.iter().any(|u| u.relation != Relation::Gone);
+        if !mounts.is_empty() || known || shared || closed() {
             return mounts;
         }
-        let openers = self.host.openers(&resource.name, &resource.devices());
-        openers.into_iter().map(Holder::from).collect()
+        let writers = self.host.writers(&minors).into_iter();
+        writers.map(Holder::from).collect()
     }
 
     /// The resource; for a guest that is being received with its settings, which are asked for anyway.

@@ -51,21 +51,22 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     }
 }
 
-/// Nothing is demoted. Where another guest is why, and a migration has made a peer Primary as well, both
+/// Nothing is demoted. Where another guest or a mount is why, and a migration has made a peer Primary as well, both
 /// stay so until somebody acts: nobody else will say it (contract 24).
 fn in_use(facts: &Facts, resource: &Resource, policy: &Policy, users: Vec<String>) -> Decision {
     let stays = |u: &Use| u.relation == Relation::Other && !u.is_ending();
+    // What is Primary for a mount or for LVM by itself is so on purpose.
+    let held = facts.promoted_by_us && !facts.holders.is_empty();
+    let stay = held || facts.uses.iter().any(stays);
     match resource.primary_peer() {
-        Some(there) if facts.uses.iter().any(stays) && !policy.is_shared(&facts.backend) => {
-            Decision::Proceed {
-                plan: Plan::new(Vec::new()),
-                warnings: vec![Warning::PrimaryTwice {
-                    resource: resource.name.clone(),
-                    peer: peer(there),
-                    users,
-                }],
-            }
-        }
+        Some(there) if stay && !policy.is_shared(&facts.backend) => Decision::Proceed {
+            plan: Plan::new(Vec::new()),
+            warnings: vec![Warning::PrimaryTwice {
+                resource: resource.name.clone(),
+                peer: peer(there),
+                users,
+            }],
+        },
         _ => Decision::Nothing(Reason::InUse(users)),
     }
 }

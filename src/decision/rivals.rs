@@ -2,7 +2,7 @@
 
 use super::Decision;
 use crate::backend::Access;
-use crate::drbd::{Resource, Volume};
+use crate::drbd::{Resource, Role, Volume};
 use crate::facts::{Arrival, Facts};
 use crate::refusal::Refusal;
 use crate::sharing::{Relation, Use};
@@ -64,8 +64,8 @@ fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(
 /// and the peers need not be asked again:
 ///
 /// * the same guest, migrating to its own host or with its stub domain. Not what is left of it where
-///   `xl migrate` took it away and its end was not seen, nor what was received here while a peer is
-///   Primary still and never went on: the guest runs on the peer then;
+///   `xl migrate` took it away and its end was not seen, nor what was received here and never went on
+///   while a peer is or may be Primary: the guest runs on the peer then;
 /// * the very same domain, with another of its volumes;
 /// * others who share this volume, as long as no peer is Primary.
 ///
@@ -78,8 +78,10 @@ pub(super) fn joins_a_user(facts: &Facts, resource: &Resource, volume: &Volume) 
     resource.is_primary()
         && users.any(|u| match u.relation {
             Relation::SameGuest => {
-                let overlaps = alone || !plain || u.guest.is_served_with(&facts.guest);
-                overlaps && !u.guest.is_named_migrated_away()
+                let known = resource.connections.iter();
+                let secondary = known.map(|c| &c.role).all(|role| *role == Role::Secondary);
+                let joins = secondary || !plain || u.guest.is_served_with(&facts.guest);
+                joins && !u.guest.is_named_migrated_away()
             }
             Relation::ThisDomain => plain,
             Relation::Other => plain && alone && u.minor == volume.minor,

@@ -64,7 +64,8 @@ where
     fn demote_again(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<bool, StepError> {
         let resource = subject.resource;
         let minors: Vec<u32> = resource.minors().collect();
-        match sharing::uses(self.store, subject.path, &subject.facts.guest, &minors) {
+        let users = sharing::uses(self.store, subject.path, &subject.facts.guest, &minors);
+        match users.map(|users| self.without_orphans(users)) {
             Ok(users) if users.iter().any(|u| !u.is_closed()) => {
                 log::warn!(
                     "{} stays Primary: somebody else uses it by now",

@@ -73,6 +73,10 @@ impl Host for Linux {
         openers::openers(&self.root, resource, volumes)
     }
 
+    fn writers(&self, minors: &[u32]) -> Vec<Opener> {
+        openers::descriptors(&self.root, minors, true)
+    }
+
     fn is_closed(&self, resource: &str, volumes: &[(u32, u32)]) -> bool {
         openers::is_closed(&self.root, resource, volumes)
     }

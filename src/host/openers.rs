@@ -1,10 +1,13 @@
 //! Who has a DRBD device open: asked when a demotion fails, to tell the administrator, and on DRBD 9
 //! before one, since a process that only reads does not stop it there.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::{major, minor};
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +69,7 @@ pub fn openers(root: &Root, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opene
     let pids: Vec<u32> = found.iter().map(|o| o.pid).collect();
     let minors: Vec<u32> = volumes.iter().map(|(_, minor)| *minor).collect();
     found.extend(
-        descriptors(root, &minors)
+        descriptors(root, &minors, false)
             .into_iter()
             .filter(|o| !pids.contains(&o.pid)),
     );
@@ -91,7 +94,7 @@ pub fn of_all(root: &Root, resources: &[(&str, Vec<(u32, u32)>)]) -> Vec<Opener>
     if minors.is_empty() {
         return found;
     }
-    for opener in descriptors(root, &minors) {
+    for opener in descriptors(root, &minors, false) {
         if !found
             .iter()
             .any(|o| (o.pid, o.minor) == (opener.pid, opener.minor))
@@ -127,7 +130,9 @@ fn told(line: &str, minor: u32) -> Option<Opener> {
     })
 }
 
-fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
+/// Every process that has one of the devices among its descriptors. writing: open to write.
+#[must_use]
+pub fn descriptors(root: &Root, minors: &[u32], writing: bool) -> Vec<Opener> {
     let mut found = Vec::new();
     for process in fs::read_dir(root.join("/proc"))
         .into_iter()
@@ -163,6 +168,7 @@ fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
                 .iter()
                 .copied()
                 .find(|m| u64::from(*m) == minor(device))
+                .filter(|_| !writing || writes(&process.path(), &descriptor.file_name()))
             {
                 let command = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
                 let opener = Opener {
@@ -178,6 +184,18 @@ fn descriptors(root: &Root, minors: &[u32]) -> Vec<Opener> {
         }
     }
     found
+}
+
+/// Whether a descriptor is open for writing, or cannot be told not to be (linux: `fs/proc/fd.c`, `flags` in
+/// octal digits).
+fn writes(process: &Path, descriptor: &OsStr) -> bool {
+    let told = fs::read_to_string(process.join("fdinfo").join(descriptor)).unwrap_or_default();
+    let flags = told.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|f| i32::from_str_radix(f.trim(), 8).ok());
+    flags.is_none_or(|flags| {
+        let flags = OFlag::from_bits_retain(flags);
+        flags.intersects(OFlag::O_WRONLY | OFlag::O_RDWR) && !flags.contains(OFlag::O_PATH)
+    })
 }
 
 #[cfg(test)]

@@ -152,8 +152,12 @@ where
         } else if found.is_none() || found.map(|r| r.name.as_str()) == locked {
             return None;
         }
+        let patience = match self.action {
+            Action::Add => Duration::from_secs(5),
+            Action::Remove => Duration::MAX,
+        };
         Some(Turn::Later {
-            patience: Duration::from_secs(5),
+            patience,
             otherwise: Outcome::Failed(Message::renamed()),
         })
     }
@@ -235,8 +239,9 @@ where
             ) => Class::Transient,
             _ => Class::Final,
         };
-        self.stuck = step == Step::Demote;
-        if self.stuck && class == Class::Transient {
+        // The first refusal is usual: blkback closes the device a moment later.
+        let again = std::mem::replace(&mut self.stuck, step == Step::Demote);
+        if again && self.stuck && class == Class::Transient {
             if let Some(used) = self.used_elsewhere(policy) {
                 return Turn::End(used);
             }
@@ -271,6 +276,9 @@ where
         facts.holders = self.world.host.mounts_elsewhere(&minors);
         match decide(self.action, facts, policy) {
             Decision::Nothing(reason) => Some(Outcome::Nothing(reason)),
+            Decision::Proceed { plan, warnings } if plan.steps.is_empty() => {
+                Some(Outcome::Done(self.named_warnings(warnings, policy)))
+            }
             _ => None,
         }
     }

@@ -301,13 +301,14 @@ fn demotion(facts: &Facts, policy: &Policy, decision: &Decision) -> bool {
                 || (secondary && !noted && !facts.window_noted)
                 || (!secondary && !idle)
         }
-        // Said, and nothing done: others have it, here and on a peer.
+        // Said, and nothing done: others, or this host itself, have it, and so does a peer.
         Decision::Proceed { plan, warnings } if plan.steps.is_empty() => {
             let others = |u: &Use| u.relation == Relation::Other && !matches!(u.state, Some(5 | 6));
             matches!(warnings[..], [Warning::PrimaryTwice { .. }])
                 && !secondary
                 && !table::shared(facts, policy)
-                && facts.uses.iter().any(others)
+                && (facts.uses.iter().any(others)
+                    || (facts.promoted_by_us && !facts.holders.is_empty()))
                 && table::up(facts).primary_peer().is_some()
         }
         Decision::Proceed { plan, warnings } => {

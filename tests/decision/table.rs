@@ -162,11 +162,12 @@ fn is_same(f: &Facts, user: &Use) -> bool {
     user.relation == Relation::SameGuest || (user.relation == Relation::ThisDomain && !arrives(f))
 }
 
-/// The same guest has it here. Beside a Primary peer a guest that starts is a double start, but for its
-/// stub domain.
+/// The same guest has it here. Beside a peer that may be Primary a guest that starts is a double start, but
+/// for its stub domain.
 fn again(f: &Facts) -> bool {
     let alone = |u: &Use| {
-        u.relation == Relation::ThisDomain || !peers(f, is_primary) || arrives(f) || stub(f, u)
+        let secondary = up(f).connections.iter().all(|c| c.role == Role::Secondary);
+        u.relation == Relation::ThisDomain || secondary || arrives(f) || stub(f, u)
     };
     primary(f) && live(f).any(|u| is_same(f, u) && alone(u))
 }

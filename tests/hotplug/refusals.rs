@@ -243,6 +243,7 @@ fn a_process_that_has_it_open_is_waited_for_and_then_named() {
         fs::create_dir_all(process.join("fd")).unwrap();
         symlink(host.path("/dev/drbd1"), process.join("fd/3")).unwrap();
         host.file("/proc/77/comm", "e2fsck\n");
+        host.file("/proc/77/fdinfo/3", "pos:\t0\nflags:\t0100002\n");
         let opener = Opener::writer("e2fsck", 77);
         host.world.hold_open(HERE, MINOR, opener, None).unwrap();
         let words = ["web-root", "/dev/drbd1 is open in e2fsck (pid 77)"];
@@ -254,6 +255,22 @@ fn a_process_that_has_it_open_is_waited_for_and_then_named() {
         fs::remove_dir_all(process).unwrap();
         host.world.release(HERE, MINOR).unwrap();
         disk.assert_attached(&Ran::wait(child), MINOR);
+    });
+}
+
+/// A backup that reads keeps a guest from nothing, as at its reboot.
+#[test]
+fn a_process_that_only_reads_is_in_nobodys_way() {
+    both(|host| {
+        host.promote(WEB, MINOR);
+        let process = host.path("/proc/77");
+        fs::create_dir_all(process.join("fd")).unwrap();
+        symlink(host.path("/dev/drbd1"), process.join("fd/3")).unwrap();
+        host.file("/proc/77/fdinfo/3", "pos:\t0\nflags:\t0100000\n");
+        let opener = Opener::reader("dd", 77);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
+        let disk = host.disk(5, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
     });
 }
 

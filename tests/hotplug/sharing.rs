@@ -150,6 +150,11 @@ fn the_same_guest_is_not_started_beside_its_source() {
         disk.assert_refused(&disk.add(), 3, "error", &words);
         host.assert_changes(&["primary"]);
         host.assert_roles(Role::Primary, Role::Primary);
+        // Nor when the link to the source is lost.
+        host.configure("patience = 1\ndisconnected = \"refuse\"\n");
+        host.world.cut_link().unwrap();
+        disk.assert_refused(&disk.add(), 3, "error", &["not connected to nodo2"]);
+        host.assert_changes(&["primary"]);
     });
 }
 

@@ -1,5 +1,8 @@
 //! The program itself, once.
 
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
 use serde_json::Value;
 use simulated_drbd::{Fault, Resource};
 use xenstore_rs::Xs;
@@ -41,6 +44,27 @@ fn it_shows_a_guest_with_its_disk_and_changes_nothing() {
             "{ran:?}"
         );
         host.assert_changes(&["primary"]);
+    });
+}
+
+/// At the destination of a migration whose source stays Primary for another guest.
+#[test]
+fn two_primaries_are_no_migration_any_more_when_they_last() {
+    both(|host| {
+        let disk = host.disk(5, WEB);
+        disk.add().assert_silent_success();
+        disk.set("state", "4");
+        host.attach(5, XVDA2, MINOR);
+        host.open_window(HERE);
+        host.note_window();
+        host.peer_promotes(WEB, MINOR);
+        assert_eq!(host.status_json(0)["volumes"][0]["migrating"], true);
+        let note = File::open(host.path("/run/block-drbd/window/web-root")).unwrap();
+        let before = |minutes: u64| SystemTime::now() - Duration::from_secs(60 * minutes);
+        note.set_modified(before(4)).unwrap();
+        host.status_json(0);
+        note.set_modified(before(6)).unwrap();
+        assert_eq!(host.status_json(5)["marks"][0]["kind"], "two-primaries");
     });
 }
 
