@@ -183,10 +183,11 @@ fn passes(holder: &Holder) -> bool {
     matches!(holder, Holder::Process { .. })
 }
 
-/// It starts, and is Primary here for another user of this very volume, and on no peer.
+/// It starts, and is Primary here for another guest with this very volume, and on no peer.
 fn beside(f: &Facts) -> bool {
     let minor = target(f).map(|v| v.minor);
-    let joined = primary(f) && live(f).any(|u| Some(u.minor) == minor);
+    let other = |u: &Use| u.relation != Relation::SameGuest && Some(u.minor) == minor;
+    let joined = primary(f) && live(f).any(other);
     joined && !arrives(f) && !peers(f, is_primary)
 }
 
