@@ -1,6 +1,7 @@
 """What the toolstack left behind, cleared away without anybody's command: by systemd, udev and reap."""
 from rigging import pair, program, service
-from rigging.drbd import (demoted, expect_on_disk, expect_roles, noticed_by, reconnected, window_closed)
+from rigging.drbd import (demoted, expect_on_disk, expect_roles, noticed_by, reconnected, send_copies,
+                          window_closed)
 from rigging.expect import eventually, expect
 from rigging.guest import Guest, domains
 from rigging.node import nodo1, nodo2
@@ -59,6 +60,7 @@ def the_service_at_boot_touches_nothing():
     """A host has lost its power and boots while the guest runs on the other one: the service runs as
     soon as xenstored and DRBD are there, finds nothing, and waits for disks that vanish."""
     web = Guest(disks=["drbd:web-root,xvda2,w"])
+    send_copies(nodo2)
     web.create(nodo2)
     with web.unharmed(nodo2):
         nodo1.kill()
