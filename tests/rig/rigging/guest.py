@@ -6,12 +6,14 @@ from .check import foretold
 from .expect import Failure, eventually, expect
 from .layout import GUEST
 from .node import NODES, nodo1
+from .talk import RigError
 
 WEB = ("drbd:web-root,xvda2,w", "drbd:web-swap,xvda1,w")
 CONSOLES = "/var/log/xen/console"
 # Direct boot takes a bzImage there, and the guest prints on the serial line that QEMU gives it.
 HVM = {"kernel": "/boot/guest-vmlinuz", "cmdline": "console=ttyS0 quiet mitigations=off panic=1", "memory": 128,
        "vga": "none"}
+PANIC = "Kernel panic - not syncing"
 SLOWER = 1 if GUEST == "pv" else 3  # AMD-V is emulated, too
 SEQ = re.compile(r"SEQ (\d+) up=[\d.]+ (ok|FAIL[^\r\n]*)[\r\n]")
 
@@ -110,7 +112,11 @@ class Guest:
     def prints(self, node, what, check, limit=120):
         """Waits until what it has printed here satisfies check(text)."""
         with node.follow(*self.logs) as console:
-            eventually(f"{self.name} {what}", lambda: check(console.text), limit * SLOWER, 0.1)
+            def holds():
+                if PANIC in console.text:
+                    raise RigError(f"{self.name}'s kernel panics")
+                return check(console.text)
+            eventually(f"{self.name} {what}", holds, limit * SLOWER, 0.1)
 
     def writes(self, node, more=3, limit=120):
         """Waits until it has written on, here."""
