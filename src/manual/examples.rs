@@ -353,15 +353,9 @@ fn examples(code: Code) -> Vec<Message> {
                 .message(),
             ]
         }
-        Code::PrimaryTwice => {
-            let (resource, peer, users) = (res(), peer(), vec![text("TEXT")]);
-            let warning = Warning::PrimaryTwice {
-                resource,
-                peer,
-                users,
-            };
-            vec![warning.message()]
-        }
+        Code::PrimaryTwice => said(
+            "RES stays Primary here for TEXT, and is Primary on PEER, too: if their link is lost now, the copies part; move that to PEER as well, or stop it",
+        ),
         Code::StaysPrimary => all(&[
             "RES stays Primary here; TEXT; when it is closed, run `drbdadm secondary RES`",
             "RES could not be demoted again (WHY): run `drbdadm secondary RES`",
