@@ -51,8 +51,8 @@ pub fn decide(facts: &Facts, policy: &Policy) -> Decision {
     }
 }
 
-/// Nothing is demoted. Where another guest or a mount is why, and a migration has made a peer Primary as well, both
-/// stay so until somebody acts: nobody else will say it (contract 24).
+/// Nothing is demoted. Where another guest or a mount is why, and a migration has made a peer Primary as
+/// well, both stay so until somebody acts: nobody else will say it (contract 24).
 fn in_use(facts: &Facts, resource: &Resource, policy: &Policy, users: Vec<String>) -> Decision {
     let stays = |u: &Use| u.relation == Relation::Other && !u.is_ending();
     // What is Primary for a mount or for LVM by itself is so on purpose.

@@ -354,7 +354,7 @@ fn examples(code: Code) -> Vec<Message> {
             ]
         }
         Code::PrimaryTwice => said(
-            "RES stays Primary here for TEXT, and is Primary on PEER, too: if their link is lost now, the copies part; move that to PEER as well, or stop it",
+            "RES stays Primary here (TEXT) and is Primary on PEER, too: if their link is lost now, the copies part; move what uses it to PEER as well, or stop it",
         ),
         Code::StaysPrimary => all(&[
             "RES stays Primary here; TEXT; when it is closed, run `drbdadm secondary RES`",
