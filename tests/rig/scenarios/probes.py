@@ -132,6 +132,25 @@ def nobody_looks_into_a_disk_that_a_guest_has():
         eventually("they are named", lambda: named() == ["chosen-by-guest", "LVM2_member"], 20)
         expect("links by label, again", "chosen-by-guest" in links("/dev/disk/by-label"))
         demoted_by_hand()
-    nodo1.sh("rm /run/udev/rules.d/65-rig.rules /tmp/rig-fs")
     for disk in (ROOT, SWAP):
         expect_on_disk(web.numbers(nodo1), disk, start=64)
+    of_another_promotion()
+    nodo1.sh("rm /run/udev/rules.d/65-rig.rules /tmp/rig-fs")
+
+
+def of_another_promotion():
+    """The same disks, promoted by hand before a guest gets them: they are left alone as long as it has them."""
+    promoted_by_hand()
+    other = Guest("other")
+    other.settings["cmdline"] += " rig.start=64"
+    other.create(nodo1)
+    other.writes(nodo1)
+    nodo1.sh("udevadm trigger --settle /dev/drbd1 /dev/drbd2")
+    expect("names of a guest's disks that somebody else promoted", named(), ["none", "none"])
+    other.destroy(nodo1)
+    expect_roles("Secondary", "Secondary")
+    promoted_by_hand()
+    eventually("they are named", lambda: named() == ["chosen-by-guest", "LVM2_member"], 20)
+    demoted_by_hand()
+    for disk in (ROOT, SWAP):
+        expect_on_disk(other.numbers(nodo1), disk, start=64)
