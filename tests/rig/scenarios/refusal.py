@@ -2,7 +2,7 @@
 from contextlib import contextmanager
 
 from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk,
-                          expect_roles, promote, reconnected, states)
+                          expect_roles, promote, reconnected, states, window_closed)
 from rigging.expect import expect
 from rigging.guest import Guest, domains, expect_refused
 from rigging.node import nodo1, nodo2
@@ -25,6 +25,26 @@ def double_start_on_the_other_host_is_refused():
         expect_roles("Primary", "Secondary")
     web.destroy(nodo1)
     expect_on_disk(web.numbers(nodo1), "web-root")
+
+
+@scenario
+def a_name_alone_makes_no_migration():
+    """A guest that `xl create` starts by the name of an incoming one is a plain start: refused while the guest
+    runs on nodo1, with no window opened, and started when it does not."""
+    web = Guest()
+    web.create(nodo1)
+    named = Guest("web--incoming")
+    with web.unharmed(nodo1):
+        expect_refused(named.try_create(nodo2), "web-", PEER, "Primary")
+        expect("domains on nodo2", list(domains(nodo2)), [])
+        expect_roles("Primary", "Secondary")
+        window_closed()
+    web.destroy(nodo1)
+    expect_on_disk(web.numbers(nodo1), "web-root")
+    named.create(nodo2)
+    expect_roles("Secondary", "Primary")
+    window_closed()
+    named.destroy(nodo2)
 
 
 @scenario
