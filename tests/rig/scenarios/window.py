@@ -13,6 +13,7 @@ from rigging.tool import gate, gate_after, gate_before
 from .migration import CUT, migrating
 
 ROOT = "web-root"
+RECEIVED = "/var/log/xen/xl-web--incoming.log"
 
 
 def running():
@@ -220,15 +221,23 @@ def one_disk_is_refused_and_the_other_goes_back():
 
 @scenario(long=True, migrates=True)
 def ssh_dies_before_the_guest_goes_on():
-    """The migration's ssh dies when the destination is Primary: the guest goes on at its source,
-    and the destination, whom nobody tells, gives back what it has."""
+    """The migration's ssh dies when the destination is Primary: the guest goes on at its source. What
+    `xl migrate-receive` has built stays there, paused, and both hosts stay Primary until somebody destroys it
+    (README): xl wants to tell the source first, and ends when it cannot (xen: tools/xl/xl_migrate.c)."""
+    nodo2.sh(f"rm -f {RECEIVED}")
     web = running()
     with gate_after(nodo2, "primary") as destination, migrating(web, later="ssh dies") as result:
         destination.arrived()
         nodo1.sh("pkill -x ssh")
+        eventually("nodo2 has seen it", lambda: nodo2.run("pgrep -f '^sshd: root'").status != 0)
         web.writes(nodo1)
         destination.open()
     expect("xl migrate", "failed" if result.get().status else "succeeded", "failed")
+    eventually("nodo2 has built the domain", lambda: nodo2.run(f"grep -q 'to die' {RECEIVED}").status == 0)
+    expect("domains on nodo2", list(domains(nodo2)), ["web--incoming"])
+    web.writes(nodo1)
+    expect_roles("Primary", "Primary", ROOT)
+    nodo2.sh("xl destroy web--incoming")
     on_one_side(web, nodo1)
     eventually("two primaries are not allowed any more", lambda: not any(on_both(windows)))
     together(web, nodo1)
