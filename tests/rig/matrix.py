@@ -8,6 +8,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SUITES, GUESTS = ("bookworm", "trixie"), ("pv", "pvh", "hvm")
+if "RIG_MODULES" in os.environ:
+    SUITES += tuple(f"{suite}-drbd9" for suite in SUITES)
 LINE = re.compile(r"(ok|FAIL|none) +([a-z0-9-]+)(?: \(\d+ s\))?(?:: (.*))?")
 MARKS = {"ok": "✓", "FAIL": "✗", "none": "–"}
 
@@ -35,15 +37,18 @@ def known(guest):
     return [line for line in said.splitlines() if not line.startswith(" ")]
 
 
-def table(columns):
-    """Markdown; what could not be had and what failed is told below it."""
+def table(columns, types):
+    """Markdown; what could not be had and what failed is told below it. columns: {(suite, type of guest):
+    what was found}. types: {type of guest: names of its scenarios}."""
     names = list(dict.fromkeys(name for found in columns.values() for name in found))
-    yield f"| scenario | {' | '.join(columns)} |\n|---|{'---|' * len(columns)}\n"
+    yield f"| scenario | {' | '.join(f'{s}, {g.upper()}' for s, g in columns)} |\n|---|{'---|' * len(columns)}\n"
     notes = []
     for name in names:
+        about = " and ".join(guest.upper() for guest, theirs in types.items() if name in theirs)
         cells = []
-        for found in columns.values():
-            mark, why = found.get(name, ("", None))
+        for (_, guest), found in columns.items():
+            other = ("", None) if name in types[guest] else ("–", f"about {about} guests; the backend is the same")
+            mark, why = found.get(name, other)
             if why and why not in notes:
                 notes.append(why)
             cells.append(f"{mark} ({notes.index(why) + 1})" if why else mark)
@@ -59,18 +64,19 @@ def main():
     parser.add_argument("--suite", choices=SUITES, action="append", help="this Debian only")
     parser.add_argument("--guest", choices=GUESTS, action="append", help="guests of this type only")
     args = parser.parse_args()
-    if unknown := set(args.names).difference(*(known(guest) for guest in GUESTS)):
+    types = {guest: known(guest) for guest in GUESTS}
+    if unknown := set(args.names).difference(*types.values()):
         parser.error(f"no such scenario: {' '.join(sorted(unknown))}")
     columns, wrong = {}, 0
     for suite in args.suite or SUITES:
         for guest in args.guest or GUESTS:
-            names = [n for n in known(guest) if n in args.names]
+            names = [n for n in types[guest] if n in args.names]
             if args.names and not names:
                 continue
             found, status = column(suite, guest, names or (["--all"] if args.all else []))
-            columns[f"{suite}, {guest.upper()}"] = found
+            columns[suite, guest] = found
             wrong |= status
-            text = "".join(table(columns))
+            text = "".join(table(columns, types))
             if args.output:  # after each: a whole matrix takes many hours
                 args.output.write_text(text, encoding="utf-8")
     print(text, end="")
