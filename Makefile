@@ -8,7 +8,7 @@
 #
 # The defaults are for a host on which no package manager knows of these files.
 
-# block-drbd looks for block-drbd-operator beside itself and in /usr/libexec/block-drbd.
+# block-drbd looks for block-drbd-operator beside itself, in ../libexec/block-drbd and in /usr/libexec/block-drbd.
 PREFIX = /usr
 SBINDIR = $(PREFIX)/sbin
 LIBEXECDIR = $(PREFIX)/libexec/block-drbd
@@ -18,9 +18,11 @@ XEN_SCRIPT_DIR = $(SYSCONFDIR)/xen/scripts
 UNITDIR = $(SYSCONFDIR)/systemd/system
 RULESDIR = $(SYSCONFDIR)/udev/rules.d
 DATADIR = $(PREFIX)/share
-MANDIR = /usr/local/share/man
+# In /usr these two are the packages' alone.
+local := $(if $(filter /usr,$(PREFIX)),/usr/local,$(PREFIX))
+MANDIR = $(local)/share/man
 BASH_COMPLETIONS = $(DATADIR)/bash-completion/completions
-ZSH_COMPLETIONS = /usr/local/share/zsh/site-functions
+ZSH_COMPLETIONS = $(local)/share/zsh/site-functions
 FISH_COMPLETIONS = $(DATADIR)/fish/vendor_completions.d
 
 CARGO = cargo
@@ -63,8 +65,10 @@ install: $(if $(DESTDIR),,unpackaged)
 # drbd-utils up to 9.30 has a file of that name. Debian's dpkg must not put it back; elsewhere it is kept. As in
 # debian/xen-block-drbd.preinst it has two names until the link takes its place.
 ifeq ($(DESTDIR),)
-	if test "$$(dpkg-divert --truename $(script) 2>/dev/null)" != $(script).drbd-utils && \
-		test -f $(script) && ! test -L $(script); then ln -f $(script) $(script).drbd-utils; fi
+	case $$(dpkg-divert --truename $(script) 2>/dev/null):$$(readlink $(script)) in \
+	$(script).drbd-utils:* | *:*/sbin/block-drbd | *:*/bin/block-drbd | *block-drbd.drbd-utils) ;; \
+	*) if test -f $(script) || test -L $(script); then ln -fP $(script) $(script).drbd-utils; fi ;; \
+	esac
 	if command -v dpkg-divert >/dev/null; then \
 		dpkg-divert --divert $(script).drbd-utils --no-rename --add $(script); \
 	fi
@@ -80,7 +84,7 @@ endif
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) $(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(rules)))
 	rm -f $(addprefix $(DESTDIR)$(SYSCONFDIR)/systemd/system/multi-user.target.wants/,$(notdir $(units)))
 	set -e; script=$(DESTDIR)$(script); if test -L $$script || ! test -e $$script; then \
-		if test -e $$script.drbd-utils; then mv -fT $$script.drbd-utils $$script; else rm -f $$script; fi; \
+		if test -e $$script.drbd-utils || test -L $$script.drbd-utils; then mv -fT $$script.drbd-utils $$script; else rm -f $$script; fi; \
 	fi
 ifeq ($(DESTDIR),)
 	if command -v dpkg-divert >/dev/null; then \
@@ -99,7 +103,7 @@ endif
 
 # Two hands at the same files go wrong: what a package has put in place, or diverted, is left to that.
 unpackaged:
-	@if owner=$$(dpkg-query -S $(SBINDIR)/block-drbd 2>/dev/null || rpm -qf $(SBINDIR)/block-drbd 2>/dev/null); then \
+	@if owner=$$(dpkg-query -S $(SBINDIR)/block-drbd 2>/dev/null || rpm -qf $(SBINDIR)/block-drbd 2>/dev/null || rpm -q block-drbd 2>/dev/null); then \
 		echo "$(SBINDIR)/block-drbd belongs to the package $${owner%%:*}: remove that package instead" >&2; exit 1; \
 	fi
 	@command -v dpkg-divert >/dev/null || exit 0; owner=$$(dpkg-divert --listpackage $(script)); \

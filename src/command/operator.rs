@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::message::Code;
@@ -10,7 +10,7 @@ use crate::outcome::ExitCode;
 
 /// Its name.
 const PROGRAM: &str = "block-drbd-operator";
-/// Where packages put it; beside this program is looked first.
+/// Where packages put it; beside this program, and in its prefix, is looked first.
 const FOLDER: &str = "/usr/libexec/block-drbd";
 
 /// Becomes that program, with the same arguments. Comes back only when it cannot.
@@ -18,7 +18,9 @@ const FOLDER: &str = "/usr/libexec/block-drbd";
 pub fn hand_over() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let mut last = None;
-    for path in places() {
+    // The kernel resolves the link in Xen's directory of scripts.
+    let program = std::env::current_exe().ok();
+    for path in places(program.as_deref()) {
         let mut command = Command::new(&path);
         let error = command.arg0("block-drbd").args(&arguments).exec();
         last = Some(format!("{}: {error}", path.display()));
@@ -38,11 +40,38 @@ pub fn hand_over() -> ExitCode {
     ExitCode::Usage
 }
 
-fn places() -> impl Iterator<Item = PathBuf> {
-    // The kernel resolves the link in Xen's directory of scripts.
-    let beside = std::env::current_exe().ok();
-    let beside = beside.and_then(|p| Some(p.parent()?.join(PROGRAM)));
-    beside
-        .into_iter()
-        .chain(std::iter::once(PathBuf::from(FOLDER).join(PROGRAM)))
+/// Beside `program`, then as `make install PREFIX=` puts it, then as packages do.
+fn places(program: Option<&Path>) -> impl Iterator<Item = PathBuf> {
+    let beside = program.and_then(Path::parent);
+    let prefix = beside.and_then(Path::parent);
+    [
+        beside.map(Path::to_owned),
+        prefix.map(|p| p.join("libexec/block-drbd")),
+        Some(PathBuf::from(FOLDER)),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|folder| folder.join(PROGRAM))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_found_beside_the_program_in_its_prefix_and_where_packages_put_it() {
+        let found: Vec<_> = places(Some(Path::new("/usr/local/sbin/block-drbd"))).collect();
+        let expected = [
+            "/usr/local/sbin/block-drbd-operator",
+            "/usr/local/libexec/block-drbd/block-drbd-operator",
+            "/usr/libexec/block-drbd/block-drbd-operator",
+        ];
+        assert_eq!(found, expected.map(PathBuf::from));
+    }
+
+    #[test]
+    fn where_the_program_lies_need_not_be_known() {
+        let found: Vec<_> = places(None).collect();
+        assert_eq!(found, [Path::new(FOLDER).join(PROGRAM)]);
+    }
 }

@@ -129,7 +129,7 @@ pub fn entry(code: Code) -> Entry {
         Code::Locked => (Failed, "Another run for the same resource, or another block script of Xen, kept its lock. Exit status 4.", "See what hangs: `ps -ef | grep block-`."),
         Code::XenbusPath => (Failed, "The program was called by hand, or by something that is no toolstack. Exit status 2.", "Use `xl block-attach`."),
         Code::Usage => (Failed, "The command line is wrong. Exit status 2.", "See SYNOPSIS."),
-        Code::Operator => (Failed, "Only the part of the package that Xen needs is installed. Exit status 2.", "Install block-drbd-operator beside this program or in /usr/libexec/block-drbd."),
+        Code::Operator => (Failed, "Only the part of the package that Xen needs is installed. Exit status 2.", "Install block-drbd-operator beside this program, in ../libexec/block-drbd from there or in /usr/libexec/block-drbd."),
 
         Code::StartedDisconnected => (Warning, "So that a failover works, a guest starts without its peer. If it still runs there, the copies part.", "Make sure of the other host. `disconnected` in block-drbd.toml(5) decides on this; quorum or fencing in DRBD make it safe."),
         Code::StartedAlone => (Warning, "The resource runs without any connection, so nobody knows of other copies.", "Set its connections up again."),

@@ -76,14 +76,14 @@ base() {
 
 # What building and testing needs: our build dependencies as control has them, and who looks at the results.
 tools() {
-    local root=$work/tools xen=()
-    [ "$suite" != bookworm ] || xen=(xen-utils-4.17)
+    local root=$work/tools xen=4.20
+    [ "$suite" != bookworm ] || xen=4.17
     layered "$root" "$work/base"
     mkdir -p "$root/src/debian"
     cp "$here/../../debian/control" "$here/../../debian/changelog" "$root/src/debian/"
     inside "$root" apt-get update -q
     inside "$root" apt-get install -qy --no-install-recommends dpkg-dev fakeroot lintian rpm rpmlint man-db gcc libc6-dev \
-        python3 xenstore-utils udev systemd "${xen[@]}"
+        python3 xenstore-utils udev systemd "xen-utils-$xen"
     inside "$root" apt-get build-dep -qy --no-install-recommends /src
     rm -r "$root/src"
     umount --recursive "$root"
