@@ -24,8 +24,7 @@ build() {
     try "lintian has nothing to say" inside "$builder" sh -c \
         'lintian --allow-root --pedantic --display-info --tag-display-limit 0 --suppress-tags unused-override --fail-on error,warning,info,pedantic /result/*.changes'
     try "udev's and systemd's own programs take the rules and the units" rules_and_units "$builder"
-    try "the .rpm is built from the same archive" rpm_built "$builder"
-    try "the .rpm holds what the .deb holds, and rpmlint takes it" rpm_is_right "$builder"
+    rpms "$builder"
     discard "$builder"
     autopkgtests
 }
@@ -83,33 +82,6 @@ rules_and_units() {
     inside "$root" sh -c 'man --warnings -E UTF-8 -l -Tutf8 -Z /usr/share/man/man[58]/block-drbd.* 2>&1 >/dev/null' | tee "$root/said"
     [ ! -s "$root/said" ]
     inside "$root" dpkg --purge xen-block-drbd
-}
-
-rpm_built() {
-    local root=$1
-    cp "$results"/block-drbd-*.tar.xz "$root/rpm/"
-    inside "$root" chown -R builder: /rpm
-    by_builder "$root" HOME=/rpm LC_ALL=C.UTF-8 sh -c \
-        'rpmbuild -tb --nodeps --define "debug_package %{nil}" /rpm/block-drbd-*.tar.xz'
-    cp "$root"/rpm/rpmbuild/RPMS/*/*.rpm "$results/"
-}
-
-rpm_is_right() {
-    local root=$1 rpm
-    rpm=$(cd "$root" && echo rpm/rpmbuild/RPMS/*/*.rpm)
-    inside "$root" rpm -qp --conflicts "/$rpm" | grep -x drbd-xen
-    inside "$root" rpm -qpc "/$rpm" | grep -x /etc/xen/block-drbd.toml
-    same "$(inside "$root" rpm -qpc "/$rpm" | wc -l)" 1
-    # Files and links; their names but for what each distribution chooses; without documentation.
-    plain() {
-        awk '$1 !~ /^d/ { print $2 }' | sed 's|^\./|/|; s|^/lib/|/usr/lib/|; s|\.gz$||; s|vendor-completions|site-functions|' |
-            grep -v -e /share/doc/ -e /share/licenses/ -e /share/lintian/ -e /.build-id/ | sort
-    }
-    same "$(inside "$root" rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "/$rpm" | plain)" \
-        "$(dpkg-deb -c "$deb" | awk '{ print $1, $6 }' | plain)"
-    cp "$here"/../../rpm/* "$root/root/"
-    inside "$root" rpmlint --config /root/rpmlint.toml "/$rpm" /root/block-drbd.spec | tee "$root/said"
-    grep -q ' 0 errors, 0 warnings' "$root/said"
 }
 
 # As autopkgtest would: the package installed, from within its source.

@@ -5,6 +5,7 @@ scenarios() {
     repack
     scenario "drbd-utils' script untouched: ours takes its place, theirs is kept" taken
     scenario "edited by the administrator: the edit is kept" taken_edited
+    scenario "a link of the administrator's in its place: kept, and back in the end" taken_link
     scenario "deleted by the administrator: ours is there, and nothing comes back" taken_deleted
     scenario "ours unpacked before drbd-utils" ours_first
     scenario "both in one run" in_one_run
@@ -29,11 +30,14 @@ scenarios() {
     scenario "dpkg cannot unpack: theirs stays" not_unpacked
     scenario "an upgrade that dpkg cannot unpack: ours stays" not_unpacked_upgrade
     scenario "installed by hand before: taken over, given back" by_hand
+    scenario "installed by hand before, and dpkg cannot unpack: as it was" by_hand_not_unpacked
     scenario "back to the old script by hand: lasts until the next upgrade" rolled_back
     scenario "diverted elsewhere by the administrator: refused, nothing is touched" diverted_elsewhere LOCAL --local
     scenario "diverted elsewhere by another package: the same" diverted_elsewhere other "--package other"
     scenario "diverted elsewhere by now: removed, and that diversion stays" diverted_elsewhere_since
     scenario "make install and make uninstall beside drbd-utils" make_install
+    scenario "make install beside a link of the administrator's: it comes back" make_install_link
+    scenario "make install with another prefix and script directory: all of it runs" make_install_elsewhere
     scenario "make install and make uninstall beside our package: both stop" make_install_over
 }
 
@@ -52,6 +56,24 @@ taken() {
     done
 }
 taken_edited() { with_theirs; edit $script; i ours; is_ours; kept $script.drbd-utils; }
+# Their own script, by a link in place of drbd-utils'.
+linked() { ln -sfn /root/block-own "$root$script"; }
+is_linked() { same "$(readlink "$root$1")" /root/block-own; }
+taken_link() {
+    with_theirs
+    linked
+    if i ours-cut; then return 1; fi
+    is_linked $script
+    nothing_beside
+    i ours
+    is_ours
+    is_linked $script.drbd-utils
+    i ours-next
+    is_linked $script.drbd-utils
+    run dpkg --purge $ours
+    is_linked $script
+    nothing_beside
+}
 taken_deleted() {
     with_theirs
     rm "$root$script"
@@ -191,12 +213,28 @@ not_unpacked() {
 }
 not_unpacked_upgrade() { with_both; if i ours-cut; then return 1; fi; is_ours; same "$(sha $script.drbd-utils)" "$original"; i ours-next; is_ours; }
 by_hand() {
-    with_theirs
-    run dpkg-divert --divert $script.drbd-utils --rename --add $script
-    ln -s /usr/sbin/block-drbd "$root$script"
+    with_by_hand
     i ours
     is_ours
     same "$(sha $script.drbd-utils)" "$original"
+    run dpkg --purge $ours
+    is_theirs "$original"
+}
+with_by_hand() {
+    with_theirs
+    run dpkg-divert --divert $script.drbd-utils --rename --add $script
+    ln -s /usr/sbin/block-drbd "$root$script"
+}
+by_hand_not_unpacked() {
+    with_by_hand
+    if i ours-cut; then return 1; fi
+    same "$(run dpkg-divert --listpackage $script)" LOCAL
+    same "$(run dpkg-divert --truename $script)" $script.drbd-utils
+    same "$(readlink "$root$script")" /usr/sbin/block-drbd
+    same "$(sha $script.drbd-utils)" "$original"
+    same "$(run dpkg --audit)" ''
+    i ours
+    is_ours
     run dpkg --purge $ours
     is_theirs "$original"
 }
@@ -257,6 +295,7 @@ make_install() {
     i theirs-changed
     same "$(readlink "$root$script")" /usr/sbin/block-drbd
     # What `systemctl enable` does, on a host that systemd runs.
+    mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
     ln -s /etc/systemd/system/block-drbd-reap.path "$root/etc/systemd/system/multi-user.target.wants/"
     mkdir -p "$root/run/systemd/system"
     printf '#!/bin/sh\necho "$@" >>/tmp/said\n' >"$root/usr/bin/systemctl"
@@ -280,6 +319,41 @@ make_install() {
     run make -C /src uninstall DESTDIR=/elsewhere
     same "$(cd "$root/elsewhere" && find . ! -type d)" ./etc/xen/block-drbd.toml
     is_theirs "$(untouched theirs-changed)"
+}
+make_install_link() {
+    with_theirs
+    linked
+    built_by_hand
+    run make -C /src install
+    is_linked $script.drbd-utils
+    # Again, elsewhere: it is not lost to our own link.
+    run make -C /src install PREFIX=/usr/local
+    same "$(readlink "$root$script")" /usr/local/sbin/block-drbd
+    is_linked $script.drbd-utils
+    run make -C /src uninstall PREFIX=/usr/local
+    run make -C /src install
+    same "$(readlink "$root$script")" /usr/sbin/block-drbd
+    is_linked $script.drbd-utils
+    run make -C /src uninstall
+    is_linked $script
+    nothing_beside
+}
+make_install_elsewhere() {
+    local where=(PREFIX=/opt/drbd XEN_SCRIPT_DIR=/opt/xen/scripts)
+    with_theirs
+    built_by_hand
+    run make -C /src install "${where[@]}"
+    same "$(readlink "$root/opt/xen/scripts/block-drbd")" /opt/drbd/sbin/block-drbd
+    same "$(sha $script)" "$original"
+    # What is handed over to the other program, by the link as well.
+    run /opt/drbd/sbin/block-drbd reap --help | grep -q -e --dry-run
+    run /opt/xen/scripts/block-drbd reap --help | grep -q -e --dry-run
+    grep -qx 'ExecStart=/opt/drbd/sbin/block-drbd reap' "$root/etc/systemd/system/block-drbd-reap.service"
+    grep -q /opt/drbd/libexec/block-drbd/block-drbd-exported "$root/etc/udev/rules.d/59-block-drbd.rules"
+    same "$(cd "$root" && find usr/sbin usr/libexec usr/local -name '*block-drbd*')" ''
+    run make -C /src uninstall "${where[@]}"
+    same "$(cd "$root/opt" && find . ! -type d)" ''
+    is_theirs "$original"
 }
 make_install_over() {
     with_both
