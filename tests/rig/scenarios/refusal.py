@@ -27,7 +27,7 @@ def double_start_on_the_other_host_is_refused():
     expect_on_disk(web.numbers(nodo1), "web-root")
 
 
-@scenario
+@scenario(long=True)
 def a_name_alone_makes_no_migration():
     """A guest that `xl create` starts by the name of an incoming one is a plain start: refused while the guest
     runs on nodo1, with no window opened, and started when it does not."""
