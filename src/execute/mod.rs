@@ -209,10 +209,12 @@ where
         deadline: &Deadline,
     ) -> Result<(), StepError> {
         let resource = subject.resource;
+        let minors = || resource.minors().collect::<Vec<_>>();
         match step {
             Step::Note => self.note(Note::Promotion, &resource.name),
             Step::Forget => {
                 self.forget(Note::Promotion, &resource.name);
+                self.host.release_udev(&minors());
                 Ok(())
             }
             Step::OpenWindow(peer) => self.open_window(subject, *peer, deadline),
@@ -220,7 +222,17 @@ where
                 self.close_window(&resource.name, *opened, subject.policy, deadline)?;
                 Ok(())
             }
-            Step::Promote | Step::Hold => Ok(self.replication.promote(resource, deadline)?),
+            Step::Promote => {
+                // For speed only.
+                let received = subject.facts.arrival == Arrival::IncomingMigration;
+                if received && resource.is_secondary() {
+                    if let Err(error) = self.host.hold_udev(&minors()) {
+                        log::debug!("udev does not wait for {}: {error}", resource.name);
+                    }
+                }
+                Ok(self.replication.promote(resource, deadline)?)
+            }
+            Step::Hold => Ok(self.replication.promote(resource, deadline)?),
             Step::Demote => self.demote(resource, deadline),
             Step::Confirm(arrival) => self.confirm(subject, *arrival, deadline),
             Step::Drain => self.drain(subject, deadline),

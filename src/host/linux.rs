@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Attached, Caller, Host, LockError, Note, Opener, blkback, caller, incoming, lock, notes,
-    openers, promoting,
+    openers, promoting, received,
 };
 use crate::deadline::Deadline;
 use crate::drbd::Path;
@@ -130,6 +130,14 @@ impl Host for Linux {
 
     fn age(&self, note: Note, resource: &str) -> Option<Duration> {
         notes::age(&self.root, note, resource)
+    }
+
+    fn hold_udev(&self, minors: &[u32]) -> io::Result<()> {
+        received::hold_udev(&self.root, minors)
+    }
+
+    fn release_udev(&self, minors: &[u32]) {
+        received::release_udev(&self.root, minors);
     }
 
     fn locked(&self) -> Vec<String> {

@@ -8,6 +8,7 @@ pub mod lock;
 pub mod notes;
 pub mod openers;
 pub mod promoting;
+pub mod received;
 
 use std::time::{Duration, Instant};
 
@@ -131,6 +132,17 @@ pub trait Host {
     fn age(&self, _: Note, _: &str) -> Option<Duration> {
         None
     }
+
+    /// Has udev wait before it looks at these minors: a guest is being received, and waits for its disk.
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    fn hold_udev(&self, _: &[u32]) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    /// Udev need not wait any more.
+    fn release_udev(&self, _: &[u32]) {}
 
     /// The resources at which a run of this program is now. Takes no lock.
     fn locked(&self) -> Vec<String>;

@@ -136,6 +136,10 @@ fn surroundings(page: &mut Page) {
             "Guests that libvirt is receiving, by their UUID.",
         ),
         (
+            "/run/block-drbd/received/",
+            "Devices at which udev looks a few seconds later, since a guest is being received: removed by udev's rule.",
+        ),
+        (
             "/run/block-drbd/vanished",
             "A guest's disk has vanished: made by udev's rule, removed by the service.",
         ),

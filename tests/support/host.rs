@@ -311,6 +311,12 @@ impl Host {
         self.path(&format!("/run/block-drbd/window/{WEB}")).exists()
     }
 
+    /// Whether udev waits before it looks at [`WEB`].
+    pub fn udev_waits(&self) -> bool {
+        self.path(&format!("/run/block-drbd/received/{MINOR}"))
+            .exists()
+    }
+
     /// Asserts that nobody touched [`WEB`] here.
     #[track_caller]
     pub fn assert_untouched(&self) {
@@ -324,6 +330,7 @@ impl Host {
         assert_eq!(self.role(WEB), Role::Secondary);
         assert!(!self.is_noted(WEB), "a note of the promotion is left");
         assert!(!self.is_window_noted(), "a note of a window is left");
+        assert!(!self.udev_waits(), "udev waits for nothing");
         let lock = self.path("/var/run/xen-hotplug/block");
         assert!(!lock.exists(), "Xen's lock is left");
     }

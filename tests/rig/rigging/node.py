@@ -215,7 +215,7 @@ class Node:
     def follow(self, *paths):
         """The lines of files as they come, each with this machine's time. Costs the node
         far less than asking again and again."""
-        return self.output("tail", "-q", "-n", "+1", "-F", *paths)
+        return self.output("tail", "-q", "-s", "0.1", "-n", "+1", "-F", *paths)
 
     def output(self, *argv):
         """The same of the lines that a command prints. It ends when nobody follows any more."""
