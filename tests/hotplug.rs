@@ -47,5 +47,7 @@ mod sharing;
 mod surroundings;
 #[path = "hotplug/together.rs"]
 mod together;
+#[path = "hotplug/udev.rs"]
+mod udev;
 #[path = "hotplug/window.rs"]
 mod window;

@@ -12,7 +12,7 @@ use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
 use crate::decision::{Failure, health};
-use crate::drbd::{self, Replication, Resource};
+use crate::drbd::{self, Generation, Replication, Resource};
 use crate::facts::{Arrival, Facts};
 use crate::host::{Host, LockError, Note};
 use crate::logging::PERSON;
@@ -209,12 +209,12 @@ where
         deadline: &Deadline,
     ) -> Result<(), StepError> {
         let resource = subject.resource;
-        let minors = || resource.minors().collect::<Vec<_>>();
         match step {
             Step::Note => self.note(Note::Promotion, &resource.name),
             Step::Forget => {
                 self.forget(Note::Promotion, &resource.name);
-                self.host.release_udev(&minors());
+                let minors: Vec<u32> = resource.minors().collect();
+                self.host.release_udev(&minors);
                 Ok(())
             }
             Step::OpenWindow(peer) => self.open_window(subject, *peer, deadline),
@@ -223,13 +223,7 @@ where
                 Ok(())
             }
             Step::Promote => {
-                // For speed only.
-                let received = subject.facts.arrival == Arrival::IncomingMigration;
-                if received && resource.is_secondary() {
-                    if let Err(error) = self.host.hold_udev(&minors()) {
-                        log::debug!("udev does not wait for {}: {error}", resource.name);
-                    }
-                }
+                self.hold_udev(subject);
                 Ok(self.replication.promote(resource, deadline)?)
             }
             Step::Hold => Ok(self.replication.promote(resource, deadline)?),
@@ -237,6 +231,18 @@ where
             Step::Confirm(arrival) => self.confirm(subject, *arrival, deadline),
             Step::Drain => self.drain(subject, deadline),
             Step::Publish(device) => self.publish(subject, *device, deadline),
+        }
+    }
+
+    /// For speed only: whatever is in the way of it is in nobody else's.
+    fn hold_udev(&self, subject: &Subject<'_>) {
+        let resource = subject.resource;
+        let received = subject.facts.arrival == Arrival::IncomingMigration;
+        if received && resource.generation == Generation::V84 && resource.is_secondary() {
+            let minors: Vec<u32> = resource.minors().collect();
+            if let Err(error) = self.host.hold_udev(&minors) {
+                log::debug!("udev does not wait for {}: {error}", resource.name);
+            }
         }
     }
 

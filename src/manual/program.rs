@@ -137,7 +137,7 @@ fn surroundings(page: &mut Page) {
         ),
         (
             "/run/block-drbd/received/",
-            "Devices at which udev looks a few seconds later, since a guest is being received: removed by udev's rule.",
+            "Devices of DRBD 8.4 with which a guest is being received, by their minors: udev looks at them some seconds later, and removes the file.",
         ),
         (
             "/run/block-drbd/vanished",

@@ -135,6 +135,10 @@ where
                 Ok(closed == Closed::Now)
             }
             (Step::Forget, _) => {
+                if let Some(resource) = resource {
+                    let minors: Vec<u32> = resource.minors().collect();
+                    world.host.release_udev(&minors);
+                }
                 let noted = world.host.is_noted(Note::Promotion, self.name);
                 world.forget(Note::Promotion, self.name);
                 Ok(noted)

@@ -52,41 +52,6 @@ fn a_migrating_guest_is_taken_in_beside_its_source() {
     });
 }
 
-/// The guest waits for its disk, and udev for the guest: `udev-rules/59-block-drbd.rules`.
-#[test]
-fn udev_waits_while_a_guest_is_received() {
-    both(|host| {
-        host.resource(dual());
-        let disk = host.arriving_disk(7);
-        disk.assert_attached(&disk.receive(), MINOR);
-        assert!(host.udev_waits());
-        disk.close();
-        disk.remove().assert_silent_success();
-        assert!(!host.udev_waits());
-    });
-}
-
-#[test]
-fn udev_waits_for_no_guest_that_starts() {
-    both(|host| {
-        let disk = host.disk(7, WEB);
-        disk.assert_attached(&disk.add(), MINOR);
-        assert!(!host.udev_waits());
-    });
-}
-
-/// It is a matter of speed, and no reason to refuse a guest.
-#[test]
-fn a_guest_is_received_where_udev_cannot_be_told() {
-    both(|host| {
-        host.resource(dual());
-        host.file("/run/block-drbd/received", "no folder");
-        let disk = host.arriving_disk(7);
-        disk.assert_attached(&disk.receive(), MINOR);
-        host.assert_roles(Role::Primary, Role::Primary);
-    });
-}
-
 /// Contract 24: the source lets go, while the destination is Primary.
 #[test]
 fn the_source_demotes_beside_the_destination() {

@@ -311,10 +311,16 @@ impl Host {
         self.path(&format!("/run/block-drbd/window/{WEB}")).exists()
     }
 
-    /// Whether udev waits before it looks at [`WEB`].
-    pub fn udev_waits(&self) -> bool {
-        self.path(&format!("/run/block-drbd/received/{MINOR}"))
-            .exists()
+    /// The minors at which udev looks later.
+    pub fn udev_waits_for(&self) -> Vec<u32> {
+        let marks = fs::read_dir(self.path("/run/block-drbd/received"));
+        let mut minors: Vec<u32> = marks
+            .into_iter()
+            .flatten()
+            .map(|mark| mark.unwrap().file_name().to_str().unwrap().parse().unwrap())
+            .collect();
+        minors.sort_unstable();
+        minors
     }
 
     /// Asserts that nobody touched [`WEB`] here.
@@ -330,7 +336,7 @@ impl Host {
         assert_eq!(self.role(WEB), Role::Secondary);
         assert!(!self.is_noted(WEB), "a note of the promotion is left");
         assert!(!self.is_window_noted(), "a note of a window is left");
-        assert!(!self.udev_waits(), "udev waits for nothing");
+        assert_eq!(self.udev_waits_for(), [0; 0], "udev waits for nothing");
         let lock = self.path("/var/run/xen-hotplug/block");
         assert!(!lock.exists(), "Xen's lock is left");
     }
