@@ -231,7 +231,7 @@ fn window(facts: &Facts, plan: &Plan) -> bool {
     let source = table::up(facts).primary_peer().map(|c| c.peer_node_id);
     table::arrives(facts)
         && source.map(Step::OpenWindow).as_ref() == Some(&plan.steps[at])
-        && matches!(plan.steps.get(at + 1), Some(Step::Promote | Step::Hold))
+        && matches!(plan.steps.get(at + 1), Some(Step::Promote))
         && plan.steps[..at].iter().all(|s| *s == Step::Note)
         && plan.steps.iter().filter(|s| opens(s)).count() == 1
         && !plan.steps.iter().any(|s| matches!(s, Step::CloseWindow(_)))

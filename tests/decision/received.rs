@@ -117,6 +117,16 @@ fn a_resource_that_guests_share_gets_no_window() {
     refused(&facts, &["nodo2", "`allow-two-primaries yes`"]);
 }
 
+/// DRBD lets no two Primaries be where they are not allowed.
+#[test]
+fn facts_that_contradict_each_other_open_no_window() {
+    let mut facts = incoming();
+    facts.backend.mode = "r".into();
+    space::set_role(&mut facts, &Role::Primary);
+    space::set_net(&mut facts, (Some("C"), Some(false)));
+    refused(&facts, &["nodo2", "two primaries are not allowed"]);
+}
+
 #[test]
 fn an_incoming_migration_whose_source_does_not_answer_is_refused() {
     let mut facts = incoming();

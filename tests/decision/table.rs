@@ -251,7 +251,8 @@ pub fn in_step(f: &Facts, p: &Policy, c: &Connection) -> bool {
         .settings
         .as_ref()
         .and_then(|s| s.connection(c.peer_node_id));
-    let may_open = p.dual_primary == DualPrimary::Window && arrives(f) && !shared(f, p);
+    let window = p.dual_primary == DualPrimary::Window && arrives(f);
+    let may_open = window && !shared(f, p) && !up(f).is_primary();
     let allowed = settings.is_some_and(|s| {
         let two = s.two_primaries == Some(true) || (s.two_primaries == Some(false) && may_open);
         s.protocol.as_deref() == Some("C") && two
