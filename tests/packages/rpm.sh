@@ -73,7 +73,10 @@ rpm_beside_theirs() {
     their_rpm "$root" 9.29 with
     their_rpm "$root" 9.30 with
     their_rpm "$root" 9.31 without
-    r() { inside "$root" rpm --force-debian --nodeps --noplugins "$@"; }
+    # Debian's rpm was once not to be used on a Debian itself.
+    local anyway=--force-debian
+    inside "$root" rpm "$anyway" --version >/dev/null 2>&1 || anyway=
+    r() { inside "$root" rpm ${anyway:+"$anyway"} --nodeps --noplugins "$@"; }
     ours_is() { same "$(readlink "$root$script")" "$1"; }
     both() { ours_is /usr/sbin/block-drbd; same "$(cat "$root$script.drbd-utils")" "# $1"; }
     theirs_alone() { [ ! -L "$root$script" ]; same "$(cat "$root$script")" "# $1"; [ ! -e "$root$script.drbd-utils" ]; }
