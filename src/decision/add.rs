@@ -216,7 +216,9 @@ fn incoming(
         _ if allowed => {}
         // It would have to stay open for as long as guests share the resource; or both are Primary already,
         // which DRBD does not let be where two primaries are not allowed: then something is not as it is told.
-        _ if shared || resource.is_primary() => return Err(refuse(Obstacle::TwoPrimaries { peer: peer() })),
+        _ if shared || resource.is_primary() => {
+            return Err(refuse(Obstacle::TwoPrimaries { peer: peer() }));
+        }
         DualPrimary::Static => return Err(refuse(Obstacle::Static { peer: peer() })),
         DualPrimary::Window | DualPrimary::Never => {}
     }
