@@ -215,6 +215,7 @@ class Node:
     def follow(self, *paths):
         """The lines of files as they come, each with this machine's time. Costs the node
         far less than asking again and again."""
+        # On the node's overlay tail cannot wait for a change: it looks each second, if not told otherwise.
         return self.output("tail", "-q", "-s", "0.1", "-n", "+1", "-F", *paths)
 
     def output(self, *argv):
