@@ -134,7 +134,7 @@ pub struct Status {
 #[command(after_help = "\
 It looks at DRBD and drbd-utils, Xen, the script in Xen's directory, each
 resource's state and settings, what was left behind, what else holds DRBD's
-devices (LVM, multipathd), systemd's units, udev's rule, libvirt's hook and
+devices (LVM, multipathd), systemd's units, udev's rules, libvirt's hook and
 /etc/xen/block-drbd.toml. Nothing is changed. Colours only on a terminal, and
 not with NO_COLOR set.
 Exit code: 0 nothing is wrong (there may be notes), 1 something could not be

@@ -20,9 +20,11 @@ pub fn hand_over() -> ExitCode {
     let mut last = None;
     // The kernel resolves the link in Xen's directory of scripts.
     let program = std::env::current_exe().ok();
+    // `doctor` names it in the commands that it prints.
+    let name = program.as_deref().unwrap_or(Path::new("block-drbd"));
     for path in places(program.as_deref()) {
         let mut command = Command::new(&path);
-        let error = command.arg0("block-drbd").args(&arguments).exec();
+        let error = command.arg0(name).args(&arguments).exec();
         last = Some(format!("{}: {error}", path.display()));
     }
     let asked = arguments.first().map_or(OsStr::new(""), |a| a.as_os_str());

@@ -10,6 +10,7 @@ use super::lvm::Lvm;
 use super::mark::Mark;
 use super::module::Module;
 use super::multipath::Multipath;
+use super::place::Place;
 use super::policies::Policies;
 use super::script::Script;
 use super::units::Units;
@@ -38,13 +39,15 @@ pub struct Facts {
     pub openers: Vec<Opener>,
     /// Noted resources whose promotion still runs.
     pub promoting: BTreeSet<String>,
+    /// Where this program lies.
+    pub place: Place,
     /// What xl runs for disks.
     pub scripts: Vec<Script>,
     /// LVM.
     pub lvm: Lvm,
     /// multipathd.
     pub multipath: Multipath,
-    /// systemd's units and udev's rule.
+    /// systemd's units and udev's rules.
     pub units: Units,
     /// libvirt.
     pub libvirt: Libvirt,

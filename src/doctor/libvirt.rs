@@ -25,8 +25,8 @@ const MARKS: &str = "$run/incoming";
 /// What there is of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Libvirt {
-    /// The daemon that serves guests on Xen, where libvirt has the driver for that.
-    pub daemon: Option<String>,
+    /// The daemons that may serve guests on Xen, where libvirt has the driver for that.
+    pub daemons: Vec<String>,
     /// Scripts of its hooks that are this project's: path, and whether it may be executed.
     pub hooks: Vec<(String, bool)>,
 }
@@ -35,22 +35,28 @@ impl Libvirt {
     /// Reads it.
     #[must_use]
     pub fn read(root: &Root) -> Self {
-        let daemon = DAEMONS.iter().find(|(path, _)| root.join(path).exists());
-        let daemon = daemon.filter(|_| has_driver(root));
+        let installed = DAEMONS.iter().filter(|(path, _)| root.join(path).exists());
+        let names = installed.map(|(_, name)| (*name).to_owned());
         Self {
-            daemon: daemon.map(|(_, name)| (*name).to_owned()),
+            daemons: if has_driver(root) {
+                names.collect()
+            } else {
+                Vec::new()
+            },
             hooks: hooks(root),
         }
     }
 
-    /// What is wrong with it.
+    /// What is wrong with it, where the hook to be put in place is `hook`.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        let Some(daemon) = &self.daemon else {
+    pub fn findings(&self, hook: &str) -> Vec<Finding> {
+        if self.daemons.is_empty() {
             return Vec::new();
-        };
+        }
         let why = "nothing tells a guest that libvirt receives from one that starts, so its live migrations are refused";
-        let restart = format!("systemctl restart {daemon}.service");
+        // What does not run looks for its hooks when it starts.
+        let units = self.daemons.iter().map(|name| format!(" {name}.service"));
+        let restart = format!("systemctl try-restart{}", units.collect::<String>());
         let mut found: Vec<Finding> = self
             .hooks
             .iter()
@@ -65,7 +71,7 @@ impl Libvirt {
                 HOOK,
                 "libvirt is here, and this hook is not",
                 why,
-                &format!("install -D -m 755 hotplug/libvirt-libxl-hook {HOOK}\n{restart}"),
+                &format!("install -D -m 755 {hook} {HOOK}\n{restart}"),
             ));
         }
         found
@@ -114,21 +120,24 @@ mod tests {
     #[test]
     fn each_finding_has_its_cause() {
         let with = |hooks: &[(&str, bool)]| Libvirt {
-            daemon: Some("libvirtd".into()),
+            daemons: vec!["virtxend".into(), "libvirtd".into()],
             hooks: hooks.iter().map(|(p, x)| ((*p).to_owned(), *x)).collect(),
         };
-        assert_eq!(with(&[(HOOK, true)]).findings(), []);
-        let found = with(&[]).findings();
+        assert_eq!(with(&[(HOOK, true)]).findings("/hook"), []);
+        let found = with(&[]).findings("/hook");
         assert_eq!((found.len(), found[0].severity), (1, Note));
-        assert!(found[0].fix.ends_with("systemctl restart libvirtd.service"));
-        let found = with(&[(OLD_HOOK, false)]).findings();
+        assert_eq!(
+            found[0].fix,
+            "install -D -m 755 /hook /etc/libvirt/hooks/libxl.d/block-drbd\nsystemctl try-restart virtxend.service libvirtd.service"
+        );
+        let found = with(&[(OLD_HOOK, false)]).findings("/hook");
         assert_eq!((found.len(), found[0].severity), (1, Warning));
         assert!(
             found[0]
                 .fix
                 .starts_with("chmod 755 /etc/libvirt/hooks/libxl\n")
         );
-        assert_eq!(Libvirt::default().findings(), []);
+        assert_eq!(Libvirt::default().findings("/hook"), []);
     }
 
     #[test]
@@ -146,7 +155,7 @@ mod tests {
         put(&format!("/usr/lib/x86_64-linux-gnu/{DRIVER}"), "");
         put(HOOK, include_str!("../../hotplug/libvirt-libxl-hook"));
         let libvirt = Libvirt::read(&root);
-        assert_eq!(libvirt.daemon.as_deref(), Some("libvirtd"));
+        assert_eq!(libvirt.daemons, ["libvirtd"]);
         assert_eq!(libvirt.hooks, [(HOOK.to_owned(), false)]);
     }
 }

@@ -14,6 +14,7 @@ use super::lvm::Lvm;
 use super::mark::Mark;
 use super::module::Module;
 use super::multipath::Multipath;
+use super::place::Place;
 use super::policies::Policies;
 use super::script::Script;
 use super::units::Units;
@@ -62,6 +63,7 @@ pub fn look(root: &Root, store: &io::Result<Store>, deadline: &Deadline) -> Fact
         holders: host.holders(&minors),
         openers: openers_of_unused(root, &survey, &primaries),
         promoting: still_promoting(root, &survey),
+        place: Place::read(),
         scripts: Script::read(root, deadline),
         lvm: Lvm::read(root),
         multipath: Multipath::read(root, deadline),

@@ -4,6 +4,8 @@
 //! them, what is not as it should be, and [`report`] words it. Each noun has a module, which reads it
 //! and judges it.
 
+pub mod aside;
+pub mod dpkg;
 pub mod facts;
 pub mod finding;
 pub mod health;
@@ -16,6 +18,7 @@ pub mod lvm;
 pub mod mark;
 pub mod module;
 pub mod multipath;
+pub mod place;
 pub mod policies;
 pub mod report;
 pub mod resource;
@@ -38,7 +41,10 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     let xen = !facts.xen.is_absent();
     // What nothing runs on needs nothing else.
     if xen {
-        found.extend(Script::all_findings(&facts.scripts));
+        found.extend(Script::all_findings(
+            &facts.scripts,
+            &facts.place.program.to_string_lossy(),
+        ));
     }
     let known = facts.known();
     found.extend(facts.policies.findings(known.as_ref()));
@@ -62,7 +68,7 @@ pub fn examine(facts: &Facts) -> Vec<Finding> {
     }
     if xen {
         found.extend(facts.units.findings());
-        found.extend(facts.libvirt.findings());
+        found.extend(facts.libvirt.findings(&facts.place.hook.to_string_lossy()));
     }
     found.extend(facts.locks.iter().filter_map(lock::Lock::finding));
     found.extend(facts.marks.iter().map(mark::Mark::finding));

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::aside::{Aside, diversion};
+use super::dpkg::Dpkg;
 use super::finding::Finding;
 use crate::deadline::Deadline;
 use crate::process;
@@ -23,8 +25,6 @@ const FOLDERS: [&str; 5] = [
 /// A script of Xen's own, by which such a folder is known.
 const OF_XEN: &str = "xen-hotplug-common.sh";
 const NAME: &str = "block-drbd";
-/// Where this program lies by its README. Where a package has it in /usr/bin (Fedora 42), /usr/sbin leads there.
-const PROGRAM: &str = "/usr/sbin/block-drbd";
 /// This program's own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// For `--version`.
@@ -59,18 +59,8 @@ pub struct Script {
     pub executable: bool,
     /// Who else may put a file there.
     pub dpkg: Dpkg,
-}
-
-/// What Debian's packages do about a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dpkg {
-    /// There are none.
-    Absent,
-    /// They leave it alone.
-    Leaves,
-    /// drbd-utils has a file of that name, which its next upgrade puts there again.
-    Overwrites,
+    /// What became of drbd-utils' script.
+    pub aside: Aside,
 }
 
 impl Script {
@@ -95,35 +85,34 @@ impl Script {
         Self {
             of_xen: root.join(&format!("{folder}/{OF_XEN}")).exists(),
             executable: mode.is_ok_and(|m| m & 0o111 != 0),
-            dpkg: dpkg(root, &path),
+            dpkg: Dpkg::read(root, &path),
+            aside: Aside::read(root, &path),
             path,
             entry,
         }
     }
 
-    /// What is wrong with them.
+    /// What is wrong with them, where this program is `program`.
     #[must_use]
-    pub fn all_findings(scripts: &[Self]) -> Vec<Finding> {
+    pub fn all_findings(scripts: &[Self], program: &str) -> Vec<Finding> {
         if scripts.is_empty() {
             return vec![Finding::error(
                 FOLDERS[0],
                 "this directory of Xen's scripts is missing",
                 "xl looks there for the script of a guest's disk",
-                &format!("install -d {0}\nln -s {PROGRAM} {0}/{NAME}", FOLDERS[0]),
+                &format!("install -d {0}\nln -s {program} {0}/{NAME}", FOLDERS[0]),
             )];
         }
-        scripts.iter().filter_map(Self::finding).collect()
+        // Xen looks where its own scripts are; what lies elsewhere is run by nobody.
+        let known = scripts.iter().any(|s| s.of_xen);
+        let looked_at = scripts.iter().filter(|s| s.of_xen || !known);
+        looked_at.filter_map(|s| s.finding(program)).collect()
     }
 
-    fn finding(&self) -> Option<Finding> {
+    fn finding(&self, program: &str) -> Option<Finding> {
         let path = self.path.as_str();
-        let linked = format!("ln -sf {PROGRAM} {path}");
-        let away = if self.dpkg == Dpkg::Absent {
-            format!("mv {path} {path}.drbd-utils")
-        } else {
-            format!("dpkg-divert --divert {path}.drbd-utils --rename --add {path}")
-        };
-        let replace = format!("{away}\n{linked}");
+        let linked = format!("ln -sf {program} {path}");
+        let replacement = self.aside.replacement(self.dpkg, path, program);
         match &self.entry {
             // A folder that a package of something else has made is nobody's.
             Entry::Missing if !self.of_xen && !path.starts_with(FOLDERS[0]) => None,
@@ -137,19 +126,19 @@ impl Script {
                 path,
                 "it is a link that leads nowhere",
                 "xl cannot attach a disk that is called drbd:",
-                &format!("# install {PROGRAM}, then\n{linked}"),
+                &format!("# install {program}, then\n{linked}"),
             )),
             Entry::Shell => Some(Finding::error(
                 path,
                 "it is a shell script, as drbd-utils', and not this program",
                 "that script promotes without a look at the peer: a guest may start twice, or go on with a stale copy",
-                &replace,
+                &replacement,
             )),
             Entry::Other => Some(Finding::error(
                 path,
                 "it is not this program",
                 "xl runs it for guests' disks instead of block-drbd",
-                &replace,
+                &replacement,
             )),
             Entry::Program(_) if !self.executable => Some(Finding::error(
                 path,
@@ -169,7 +158,7 @@ impl Script {
                 path,
                 "the package drbd-utils has a file of that name, and no diversion leads it away",
                 "its next upgrade puts the shell script here again",
-                &format!("dpkg-divert --divert {path}.drbd-utils --no-rename --add {path}"),
+                &diversion(path),
             )),
             Entry::Program(_) => None,
         }
@@ -225,28 +214,6 @@ fn lexically(path: &Path) -> PathBuf {
     clean
 }
 
-fn dpkg(root: &Root, path: &str) -> Dpkg {
-    if !root.join("/usr/bin/dpkg-divert").exists() {
-        Dpkg::Absent
-    } else if is_drbd_utils(root, path) && !is_diverted(root, path) {
-        Dpkg::Overwrites
-    } else {
-        Dpkg::Leaves
-    }
-}
-
-/// Whether drbd-utils' package has that file (dpkg: `/var/lib/dpkg/info/PACKAGE.list`).
-fn is_drbd_utils(root: &Root, path: &str) -> bool {
-    let list = fs::read_to_string(root.join("/var/lib/dpkg/info/drbd-utils.list"));
-    list.is_ok_and(|files| files.lines().any(|f| f == path))
-}
-
-/// Whether a diversion leads packages' files away from there (dpkg: three lines for each).
-fn is_diverted(root: &Root, path: &str) -> bool {
-    let all = fs::read_to_string(root.join("/var/lib/dpkg/diversions")).unwrap_or_default();
-    all.lines().step_by(3).any(|f| f == path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,8 +226,11 @@ mod tests {
             entry,
             executable: true,
             dpkg: Dpkg::Leaves,
+            aside: Aside::Nothing,
         }
     }
+
+    const PROGRAM: &str = "/usr/local/sbin/block-drbd";
 
     fn program() -> Script {
         script(Entry::Program(VERSION.into()))
@@ -268,7 +238,7 @@ mod tests {
 
     #[test]
     fn each_finding_has_its_cause() {
-        let link = "ln -sf /usr/sbin/block-drbd /etc/xen/scripts/block-drbd";
+        let link = "ln -sf /usr/local/sbin/block-drbd /etc/xen/scripts/block-drbd";
         let rows: [(Script, Severity, &str, &str); 8] = [
             (script(Entry::Missing), Error, "no such script", link),
             (script(Entry::Dangling), Error, "leads nowhere", link),
@@ -314,7 +284,7 @@ mod tests {
             ),
         ];
         for (script, severity, what, fix) in rows {
-            let found = Script::all_findings(&[script]);
+            let found = Script::all_findings(&[script], PROGRAM);
             let [finding] = found.as_slice() else {
                 panic!("{what}: {found:?}");
             };
@@ -324,7 +294,21 @@ mod tests {
                 "{finding:?}"
             );
         }
-        assert_eq!(Script::all_findings(&[])[0].severity, Error);
+        assert_eq!(Script::all_findings(&[], PROGRAM)[0].severity, Error);
+    }
+
+    #[test]
+    fn where_xens_own_scripts_are_known_no_other_folder_counts() {
+        let unused = Script {
+            of_xen: false,
+            ..script(Entry::Shell)
+        };
+        let used = Script {
+            path: "/usr/local/etc/xen/scripts/block-drbd".into(),
+            ..program()
+        };
+        assert_eq!(Script::all_findings(&[unused.clone(), used], PROGRAM), []);
+        assert_eq!(Script::all_findings(&[unused], PROGRAM).len(), 1);
     }
 
     #[test]
@@ -334,7 +318,7 @@ mod tests {
             of_xen: false,
             ..script(Entry::Missing)
         };
-        assert_eq!(Script::all_findings(&[program(), other]), []);
+        assert_eq!(Script::all_findings(&[program(), other], PROGRAM), []);
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What has to run by itself: the units of systemd, and udev's rule.
+//! What has to run by itself: the units of systemd, and udev's rules.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -24,8 +25,11 @@ const RULES: [&str; 5] = [
     "/usr/lib/udev/rules.d",
     "/lib/udev/rules.d",
 ];
-/// What this project's rule makes.
-const MARK: &str = "/run/block-drbd/vanished";
+/// What this project's rules make, or set.
+const VANISHED: &str = "/run/block-drbd/vanished";
+const EXPORTED: &str = "BLOCK_DRBD_EXPORTED";
+/// What brings back a file that is not there.
+const AGAIN: &str = "# install block-drbd's package again, or run `make install` in its source";
 const NAMES: [&str; 2] = ["block-drbd-reap.service", "block-drbd-reap.path"];
 
 /// What becomes of one unit.
@@ -50,7 +54,9 @@ pub struct Units {
     /// The units of this project, in the order of their names.
     pub reap: Vec<(String, Unit)>,
     /// A rule of udev's notices that a guest's disk has vanished.
-    pub rule: bool,
+    pub notices: bool,
+    /// A rule of udev's keeps it from looking into guests' disks.
+    pub leaves_alone: bool,
 }
 
 impl Units {
@@ -62,7 +68,8 @@ impl Units {
         Self {
             systemd,
             reap: NAMES.map(|n| (n.to_owned(), unit(root, n))).to_vec(),
-            rule: RULES.iter().any(|folder| has_rule(&root.join(folder))),
+            notices: has_rule(root, VANISHED),
+            leaves_alone: has_rule(root, EXPORTED),
         }
     }
 
@@ -84,9 +91,7 @@ impl Units {
                 Unit::Enabled => continue,
                 Unit::Missing => (
                     "systemd has no such unit",
-                    format!(
-                        "install -m 644 hotplug/{name} /etc/systemd/system/\nsystemctl daemon-reload\nsystemctl enable --now {name}"
-                    ),
+                    format!("{AGAIN}\nsystemctl daemon-reload\nsystemctl enable --now {name}"),
                 ),
                 Unit::Disabled => (
                     "it is not enabled",
@@ -99,13 +104,23 @@ impl Units {
             };
             found.push(Finding::warning(name, what, why, &fix));
         }
-        if !self.rule {
-            found.push(Finding::warning(
-                "udev",
+        let rules = [
+            (
+                self.notices,
                 "no rule notices that a guest's disk has vanished",
                 why,
-                "install -m 644 udev-rules/90-block-drbd.rules /etc/udev/rules.d/\nudevadm control --reload",
-            ));
+            ),
+            (
+                self.leaves_alone,
+                "no rule keeps it from looking into guests' disks",
+                "what is on them is the guests', and whoever looks holds a device open, perhaps just when it has to be demoted",
+            ),
+        ];
+        for (_, what, why) in rules.iter().filter(|(there, ..)| !there) {
+            let fix = format!(
+                "# a file of the same name in /etc/udev/rules.d goes before it: ls -l /etc/udev/rules.d/*block-drbd*\n{AGAIN}\nudevadm control --reload"
+            );
+            found.push(Finding::warning("udev", what, why, &fix));
         }
         found
     }
@@ -139,16 +154,21 @@ fn is_wanted(folder: &Path, name: &str) -> bool {
     folders.any(|f| fs::symlink_metadata(f.join(name)).is_ok())
 }
 
-fn has_rule(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut files = entries
-        .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|e| e == "rules"));
-    files.any(|f| {
-        let text = fs::read_to_string(f).unwrap_or_default();
-        let mut lines = text.lines().filter(|l| !l.trim_start().starts_with('#'));
-        lines.any(|l| l.contains(MARK))
-    })
+/// Whether udev has a rule with that word. Of files with the same name it reads the first alone (`udev(7)`).
+fn has_rule(root: &Root, word: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    let entries = RULES.iter().flat_map(|folder| {
+        let entries = fs::read_dir(root.join(folder)).into_iter();
+        entries.flatten().flatten().map(|e| e.path())
+    });
+    entries
+        .filter(|path| path.extension().is_some_and(|e| e == "rules"))
+        .filter(|path| seen.insert(path.file_name().map(ToOwned::to_owned)))
+        .any(|path| {
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let mut lines = text.lines().filter(|l| !l.trim_start().starts_with('#'));
+            lines.any(|l| l.contains(word))
+        })
 }
 
 #[cfg(test)]
@@ -160,7 +180,8 @@ mod tests {
         Units {
             systemd: true,
             reap: NAMES.map(|n| (n.to_owned(), Unit::Enabled)).to_vec(),
-            rule: true,
+            notices: true,
+            leaves_alone: true,
         }
     }
 
@@ -168,11 +189,7 @@ mod tests {
     fn each_finding_has_its_cause() {
         assert_eq!(sound().findings(), []);
         for (unit, what, fix) in [
-            (
-                Unit::Missing,
-                "no such unit",
-                "install -m 644 hotplug/block-drbd-reap.path",
-            ),
+            (Unit::Missing, "no such unit", "make install"),
             (
                 Unit::Disabled,
                 "not enabled",
@@ -193,18 +210,30 @@ mod tests {
                 "{found:?}"
             );
         }
-        let found = Units {
-            rule: false,
-            ..sound()
+        for (units, what) in [
+            (
+                Units {
+                    notices: false,
+                    ..sound()
+                },
+                "has vanished",
+            ),
+            (
+                Units {
+                    leaves_alone: false,
+                    ..sound()
+                },
+                "looking into guests' disks",
+            ),
+        ] {
+            let found = units.findings();
+            assert_eq!((found.len(), found[0].severity), (1, Warning), "{what}");
+            assert_eq!(found[0].subject, "udev");
+            assert!(found[0].what.contains(what), "{found:?}");
         }
-        .findings();
-        assert_eq!(
-            (found[0].subject.as_str(), found[0].severity),
-            ("udev", Warning)
-        );
         let found = Units {
             systemd: false,
-            rule: false,
+            notices: false,
             ..sound()
         }
         .findings();
@@ -232,12 +261,33 @@ mod tests {
     }
 
     #[test]
-    fn this_projects_own_rule_is_found() {
+    fn this_projects_own_rules_are_found_where_nothing_goes_before_them() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("x.rules"), format!("# {MARK}\n")).unwrap();
-        assert!(!has_rule(folder.path()));
-        let rule = include_str!("../../udev-rules/90-block-drbd.rules");
-        fs::write(folder.path().join("90-block-drbd.rules"), rule).unwrap();
-        assert!(has_rule(folder.path()));
+        let root = Root::at(folder.path());
+        let put = |path: &str, text: &str| {
+            let file = root.join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        put("/usr/lib/udev/rules.d/x.rules", &format!("# {VANISHED}\n"));
+        assert!(!has_rule(&root, VANISHED));
+        for (name, word, text) in [
+            (
+                "90-block-drbd.rules",
+                VANISHED,
+                include_str!("../../udev-rules/90-block-drbd.rules"),
+            ),
+            (
+                "59-block-drbd.rules",
+                EXPORTED,
+                include_str!("../../udev-rules/59-block-drbd.rules"),
+            ),
+        ] {
+            put(&format!("/usr/lib/udev/rules.d/{name}"), text);
+            assert!(has_rule(&root, word), "{name}");
+            // What `ln -s /dev/null` comes to.
+            put(&format!("/etc/udev/rules.d/{name}"), "");
+            assert!(!has_rule(&root, word), "{name}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use simulated_drbd::{Fault, Resource};
 
-use crate::host::{HERE, Host, MINOR, WEB, XVDA2, both};
+use crate::host::{HERE, Host, MINOR, PROGRAM, WEB, XVDA2, both};
 
 impl Host {
     /// Asserts the exit code, and that there is a finding of that severity with these words in it, and
@@ -24,11 +24,9 @@ fn drbd_utils_own_script() {
     both(|host| {
         host.install();
         host.replace_script("#!/bin/bash\nexit 0\n");
-        host.assert_finds(
-            5,
-            "error",
-            &["/etc/xen/scripts/block-drbd", "ln -sf /usr/sbin/block-drbd"],
-        );
+        let program = std::fs::canonicalize(PROGRAM).unwrap();
+        let linked = format!("ln -sf {} /etc/xen/scripts/block-drbd", program.display());
+        host.assert_finds(5, "error", &["it is a shell script", &linked]);
         host.replace_script("nothing");
         host.assert_finds(5, "error", &["it is not this program"]);
     });
@@ -219,8 +217,16 @@ fn what_does_not_run_by_itself() {
             &["systemctl enable --now block-drbd-reap.path"],
         );
         host.file(wanted, "");
-        std::fs::remove_dir_all(host.path("/etc/udev/rules.d")).unwrap();
-        host.assert_finds(5, "warning", &["udev", "90-block-drbd.rules"]);
+        for (name, what) in [
+            ("90-block-drbd.rules", "has vanished"),
+            ("59-block-drbd.rules", "looking into guests' disks"),
+        ] {
+            let mask = format!("/etc/udev/rules.d/{name}");
+            host.file(&mask, "");
+            host.assert_finds(5, "warning", &["udev: no rule", what]);
+            std::fs::remove_file(host.path(&mask)).unwrap();
+        }
+        host.assert_well();
     });
 }
 
@@ -238,7 +244,7 @@ fn libvirts_hook_and_marks() {
             "note",
             &[
                 "libvirt is here",
-                "install -D -m 755 hotplug/libvirt-libxl-hook",
+                "install -D -m 755 /usr/libexec/block-drbd/libvirt-libxl-hook",
             ],
         );
         std::fs::remove_file(host.path("/usr/sbin/libvirtd")).unwrap();

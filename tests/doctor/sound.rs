@@ -30,8 +30,18 @@ impl Host {
             let wanted = format!("/etc/systemd/system/multi-user.target.wants/{unit}");
             self.file(&wanted, "");
         }
-        let rule = include_str!("../../udev-rules/90-block-drbd.rules");
-        self.file("/etc/udev/rules.d/90-block-drbd.rules", rule);
+        for (name, rule) in [
+            (
+                "59-block-drbd.rules",
+                include_str!("../../udev-rules/59-block-drbd.rules"),
+            ),
+            (
+                "90-block-drbd.rules",
+                include_str!("../../udev-rules/90-block-drbd.rules"),
+            ),
+        ] {
+            self.file(&format!("/usr/lib/udev/rules.d/{name}"), rule);
+        }
         self.configure("patience = 1\ndisconnected = \"refuse\"\n");
     }
 
