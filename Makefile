@@ -34,6 +34,10 @@ target := $(or $(CARGO_TARGET_DIR),target)
 built := $(target)/release
 manual := $(target)/manual
 script = $(XEN_SCRIPT_DIR)/block-drbd
+# A link of ours, wherever an earlier `make install` led it. An administrator's own script may be called so, too.
+is_ours = case $$(readlink $(1)) in $(SBINDIR)/block-drbd | *block-drbd.drbd-utils) ;; \
+	*/sbin/block-drbd | */bin/block-drbd) test "$$(head -c 2 $(1) 2>/dev/null)" != '\#!' ;; *) false ;; esac
+is_masked = test "$$(readlink $(1))" = /dev/null
 units := hotplug/block-drbd-reap.service hotplug/block-drbd-reap.path
 rules := udev-rules/59-block-drbd.rules udev-rules/90-block-drbd.rules
 
@@ -48,12 +52,16 @@ install: $(if $(DESTDIR),,unpackaged)
 	mv -fT $(DESTDIR)$(SBINDIR)/block-drbd.new $(DESTDIR)$(SBINDIR)/block-drbd
 	install -D -m 755 $(built)/block-drbd-operator $(DESTDIR)$(LIBEXECDIR)/block-drbd-operator
 	install -D -m 755 udev-rules/block-drbd-exported $(DESTDIR)$(LIBEXECDIR)/block-drbd-exported
+	install -D -m 755 hotplug/libvirt-libxl-hook $(DESTDIR)$(LIBEXECDIR)/libvirt-libxl-hook
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(RULESDIR) $(DESTDIR)$(XEN_SCRIPT_DIR)
 	set -e; for file in $(units) $(rules); do \
-		case $$file in *.rules) to=$(RULESDIR) ;; *) to=$(UNITDIR) ;; esac; \
-		sed -e '1s|^# [^ ]*/|# '$$to/'|' -e 's|/usr/sbin/block-drbd|$(SBINDIR)/block-drbd|' \
-			-e 's|/usr/libexec/block-drbd/|$(LIBEXECDIR)/|' $$file >$(DESTDIR)$$to/$${file##*/}; \
-		chmod 644 $(DESTDIR)$$to/$${file##*/}; \
+		case $$file in *.rules) folder=$(RULESDIR) ;; *) folder=$(UNITDIR) ;; esac; \
+		to=$(DESTDIR)$$folder/$${file##*/}; \
+		if $(call is_masked,$$to); then echo "$$to is masked, and stays so"; continue; fi; \
+		sed -e '1s|^# [^ ]*/|# '$$folder/'|' -e 's|/usr/sbin/block-drbd|$(SBINDIR)/block-drbd|' \
+			-e 's|/usr/libexec/block-drbd/|$(LIBEXECDIR)/|' $$file >$$to.new; \
+		chmod 644 $$to.new; \
+		mv -fT $$to.new $$to; \
 	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/xen/block-drbd.toml || \
 		install -D -m 644 hotplug/block-drbd.toml $(DESTDIR)$(SYSCONFDIR)/xen/block-drbd.toml
@@ -65,10 +73,8 @@ install: $(if $(DESTDIR),,unpackaged)
 # drbd-utils up to 9.30 has a file of that name. Debian's dpkg must not put it back; elsewhere it is kept. As in
 # debian/xen-block-drbd.preinst it has two names until the link takes its place.
 ifeq ($(DESTDIR),)
-	case $$(dpkg-divert --truename $(script) 2>/dev/null):$$(readlink $(script)) in \
-	$(script).drbd-utils:* | *:*/sbin/block-drbd | *:*/bin/block-drbd | *block-drbd.drbd-utils) ;; \
-	*) if test -f $(script) || test -L $(script); then ln -fP $(script) $(script).drbd-utils; fi ;; \
-	esac
+	if test "$$(dpkg-divert --truename $(script) 2>/dev/null)" = $(script).drbd-utils || { $(call is_ours,$(script)); }; then :; \
+	elif test -f $(script) || test -L $(script); then ln -fP $(script) $(script).drbd-utils; fi
 	if command -v dpkg-divert >/dev/null; then \
 		dpkg-divert --divert $(script).drbd-utils --no-rename --add $(script); \
 	fi
@@ -76,14 +82,18 @@ endif
 	ln -sfn $(SBINDIR)/block-drbd $(DESTDIR)$(script).new
 	mv -fT $(DESTDIR)$(script).new $(DESTDIR)$(script)
 
-# drbd-utils' script comes back, if there is one.
+# drbd-utils' script comes back, if there is one; what is neither ours nor missing is left as it is, and what is masked
+# stays so.
 uninstall: $(if $(DESTDIR),,unpackaged)
 ifeq ($(DESTDIR),)
 	-test ! -d /run/systemd/system || systemctl disable --now $(notdir $(units))
 endif
-	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) $(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(rules)))
+	set -e; for file in $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(units))) $(addprefix $(DESTDIR)$(RULESDIR)/,$(notdir $(rules))); do \
+		$(call is_masked,$$file) || rm -f $$file; \
+	done
 	rm -f $(addprefix $(DESTDIR)$(SYSCONFDIR)/systemd/system/multi-user.target.wants/,$(notdir $(units)))
-	set -e; script=$(DESTDIR)$(script); if test -L $$script || ! test -e $$script; then \
+	set -e; script=$(DESTDIR)$(script); \
+	if ! test -e $$script && ! test -L $$script || { $(call is_ours,$$script); }; then \
 		if test -e $$script.drbd-utils || test -L $$script.drbd-utils; then mv -fT $$script.drbd-utils $$script; else rm -f $$script; fi; \
 	fi
 ifeq ($(DESTDIR),)
@@ -92,7 +102,7 @@ ifeq ($(DESTDIR),)
 	fi
 endif
 	rm -f $(DESTDIR)$(SBINDIR)/block-drbd
-	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,block-drbd-operator block-drbd-exported)
+	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,block-drbd-operator block-drbd-exported libvirt-libxl-hook)
 	test ! -d $(DESTDIR)$(LIBEXECDIR) || rmdir --ignore-fail-on-non-empty $(DESTDIR)$(LIBEXECDIR)
 	rm -f $(DESTDIR)$(MANDIR)/man8/block-drbd.8 $(DESTDIR)$(MANDIR)/man5/block-drbd.toml.5
 	rm -f $(DESTDIR)$(BASH_COMPLETIONS)/block-drbd $(DESTDIR)$(ZSH_COMPLETIONS)/_block-drbd \
