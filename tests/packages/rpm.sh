@@ -5,8 +5,9 @@ rpms() {
     local root=$1
     try "the .rpm is built from the same archive" rpm_built "$root" fedora
     try "the .rpm holds what the .deb holds, and rpmlint takes it" rpm_is_right "$root"
-    try "the .rpm's scriptlets have the units enabled by preset, and stopped" scriptlets "$root"
+    try "the .rpm's scriptlets have the units enabled by preset, and stopped" scriptlets "$root" fedora 2
     try "openSUSE's .rpm is built" rpm_built "$root" suse --define "suse_version 1600" --nocheck
+    try "openSUSE's scriptlets do the same in its words" scriptlets "$root" suse 3
     try "another version of it" rpm_built "$root" suse-next --define "suse_version 1600" --define "dist .next" --nocheck
     try "openSUSE's .rpm: drbd-utils' own script gives way, and comes back" rpm_beside_theirs "$root"
 }
@@ -30,27 +31,36 @@ rpm_is_right() {
     inside "$root" rpm -qp --conflicts "/$rpm" | grep -x drbd-xen
     inside "$root" rpm -qpc "/$rpm" | grep -x /etc/xen/block-drbd.toml
     same "$(inside "$root" rpm -qpc "/$rpm" | wc -l)" 1
-    # Files and links; their names but for what each distribution chooses; without documentation.
-    plain() {
-        awk '$1 !~ /^d/ { print $2 }' | sed 's|^\./|/|; s|^/lib/|/usr/lib/|; s|\.gz$||; s|vendor-completions|site-functions|' |
-            grep -v -e /share/doc/ -e /share/licenses/ -e /share/lintian/ -e /.build-id/ | sort
-    }
-    same "$(inside "$root" rpm -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "/$rpm" | plain)" \
-        "$(dpkg-deb -c "$deb" | awk '{ print $1, $6 }' | plain)"
+    same "$(plain_rpm inside "$root" rpm "/$rpm")" "$(plain_deb)"
     cp "$here"/../../rpm/* "$root/root/"
     inside "$root" rpmlint --config /root/rpmlint.toml "/$rpm" /root/block-drbd.spec | tee "$root/said"
     grep -q ' 0 errors, 0 warnings' "$root/said"
 }
 
+# Files and links; their names but for what each distribution chooses; without documentation.
+plain() {
+    awk '$1 !~ /^d/ { print $2 }' | sed 's|^\./|/|; s|^/lib/|/usr/lib/|; s|\.gz$||; s|vendor-completions|site-functions|' |
+        grep -v -e /share/doc/ -e /share/licenses/ -e /share/lintian/ -e /.build-id/ | sort
+}
+# plain_rpm RPM-PROGRAM… FILE
+plain_rpm() { "${@:1:$#-1}" -qp --qf '[%{FILEMODES:perms} %{FILENAMES}\n]' "${!#}" | plain; }
+plain_deb() { dpkg-deb -c "$deb" | awk '{ print $1, $6 }' | plain; }
+
+# scriptlets ROOT NAME NUMBER
 scriptlets() {
-    local root=$1 rpm said
-    rpm=$(cd "$root" && echo rpm/fedora/*/*.rpm)
-    # Each begins with a line that tells which it is and what runs it.
-    said=$(inside "$root" rpm -qp --scripts "/$rpm")
+    local root=$1 rpm
+    rpm=$(cd "$root" && echo "rpm/$2"/*/*.rpm)
+    sound_scriptlets "$3" "$(inside "$root" rpm -qp --scripts "/$rpm")"
+}
+
+# sound_scriptlets NUMBER TEXT: that many are about the units, no macro is left as it stood, and a shell takes them.
+sound_scriptlets() {
+    local number=$1 said=$2 word
     echo "$said"
-    same "$(grep -c 'scriptlet (using /bin/sh):$' <<<"$said")" 3
+    same "$(grep -c 'block-drbd-reap.path block-drbd-reap.service' <<<"$said")" "$number"
     for word in preset disable daemon-reload; do grep -w "$word" <<<"$said"; done
-    same "$(grep -c 'block-drbd-reap.path block-drbd-reap.service' <<<"$said")" 2
+    same "$(grep -E '%[a-z{]|restart' <<<"$said")" ''
+    # Each begins with a line that tells which it is and what runs it.
     grep -v 'scriptlet (using /bin/sh):$' <<<"$said" | sh -n
 }
 
@@ -102,7 +112,7 @@ rpm_beside_theirs() {
     [ ! -L "$root$script" ]
     r -e drbd-utils
     # Ours first.
-    rm -f "$root$script" "$root$script.drbd-utils"
+    rm -rf "${root:?}${script%/*}"
     r -i "$ours"
     ours_is /usr/sbin/block-drbd
     r -i "$theirs-9.29-1.noarch.rpm"
