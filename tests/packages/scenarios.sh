@@ -6,6 +6,7 @@ scenarios() {
     scenario "drbd-utils' script untouched: ours takes its place, theirs is kept" taken
     scenario "edited by the administrator: the edit is kept" taken_edited
     scenario "a link of the administrator's in its place: kept, and back in the end" taken_link
+    scenario "the same, and it is called as ours would be" taken_namesake
     scenario "deleted by the administrator: ours is there, and nothing comes back" taken_deleted
     scenario "ours unpacked before drbd-utils" ours_first
     scenario "both in one run" in_one_run
@@ -30,6 +31,7 @@ scenarios() {
     scenario "dpkg cannot unpack: theirs stays" not_unpacked
     scenario "an upgrade that dpkg cannot unpack: ours stays" not_unpacked_upgrade
     scenario "installed by hand before: taken over, given back" by_hand
+    scenario "installed by hand elsewhere, the diversion is gone: drbd-utils' script is not lost" by_hand_elsewhere
     scenario "installed by hand before, and dpkg cannot unpack: as it was" by_hand_not_unpacked
     scenario "back to the old script by hand: lasts until the next upgrade" rolled_back
     scenario "diverted elsewhere by the administrator: refused, nothing is touched" diverted_elsewhere LOCAL --local
@@ -37,6 +39,7 @@ scenarios() {
     scenario "diverted elsewhere by now: removed, and that diversion stays" diverted_elsewhere_since
     scenario "make install and make uninstall beside drbd-utils" make_install
     scenario "make install beside a link of the administrator's: it comes back" make_install_link
+    scenario "make install where a unit and a rule are masked: they stay so" make_install_masked
     scenario "make install with another prefix and script directory: all of it runs" make_install_elsewhere
     scenario "make install and make uninstall beside our package: both stop" make_install_over
 }
@@ -73,6 +76,27 @@ taken_link() {
     run dpkg --purge $ours
     is_linked $script
     nothing_beside
+}
+# One that is called as `make install` calls our program.
+taken_namesake() {
+    local own=/usr/local/sbin/block-drbd
+    with_theirs
+    mkdir -p "$root/usr/local/sbin"
+    printf '#!/bin/sh\nexit 0\n' >"$root$own"
+    ln -sfn $own "$root$script"
+    i ours
+    is_ours
+    same "$(readlink "$root$script.drbd-utils")" $own
+    run dpkg --purge $ours
+    same "$(readlink "$root$script")" $own
+    nothing_beside
+    built_by_hand
+    run make -C /src install
+    same "$(readlink "$root$script.drbd-utils")" $own
+    for _ in 1 2; do
+        run make -C /src uninstall
+        same "$(readlink "$root$script")" $own
+    done
 }
 taken_deleted() {
     with_theirs
@@ -121,9 +145,10 @@ purged() {
     i ours
     run dpkg --purge $ours
     is_theirs "$original"
-    # The folders of systemd's helper stay.
+    # The folders of systemd's helper stay; nothing that is called after us does.
     everything | diff "$results/before" - | grep '^[<>]' | grep -v -e ' /etc/systemd/' -e ' /var/lib/systemd/' >"$results/left" || true
     same "$(cat "$results/left")" ''
+    same "$(cd "$root" && find etc/systemd var/lib/systemd -name '*block-drbd*')" ''
 }
 everything() { run find / -xdev '(' -path /var/lib/dpkg -o -path /var/log -o -path /var/cache -o -path /tmp ')' -prune -o -print | sort; }
 reinstalled() {
@@ -269,6 +294,18 @@ diverted_elsewhere_since() {
     run dpkg --purge $ours
     same "$(run dpkg-divert --truename $script)" $script.elsewhere
 }
+# By `make install PREFIX=`, whose diversion somebody has taken away: our own link is nothing to keep.
+by_hand_elsewhere() {
+    with_theirs
+    edit $script
+    mv "$root$script" "$root$script.drbd-utils"
+    ln -s /usr/local/sbin/block-drbd "$root$script"
+    i ours
+    is_ours
+    kept $script.drbd-utils
+    run dpkg --purge $ours
+    kept $script
+}
 # The source, built: what `make install` puts in place is what the .deb was made of.
 built_by_hand() {
     dpkg-deb -R "$deb" "$root/made"
@@ -314,7 +351,8 @@ make_install() {
     run make -C /src install LIBEXECDIR=/usr/libexec
     touch "$root/usr/libexec/another"
     run make -C /src uninstall LIBEXECDIR=/usr/libexec
-    [ -e "$root/usr/libexec/another" ] && [ ! -e "$root/usr/libexec/block-drbd-operator" ]
+    [ -e "$root/usr/libexec/another" ]
+    [ ! -e "$root/usr/libexec/block-drbd-operator" ]
     run make -C /src install DESTDIR=/elsewhere
     run make -C /src uninstall DESTDIR=/elsewhere
     same "$(cd "$root/elsewhere" && find . ! -type d)" ./etc/xen/block-drbd.toml
@@ -334,9 +372,35 @@ make_install_link() {
     run make -C /src install
     same "$(readlink "$root$script")" /usr/sbin/block-drbd
     is_linked $script.drbd-utils
+    # Once more takes nothing away that is not ours.
+    for _ in 1 2; do
+        run make -C /src uninstall
+        is_linked $script
+        nothing_beside
+    done
+}
+# A link to /dev/null in the place of a unit or a rule is how an administrator switches it off.
+make_install_masked() {
+    local path=/etc/systemd/system/block-drbd-reap.path rule=/etc/udev/rules.d/59-block-drbd.rules
+    with_theirs
+    built_by_hand
+    mkdir -p "$root/etc/systemd/system" "$root/etc/udev/rules.d"
+    ln -s /dev/null "$root$path"
+    ln -s /dev/null "$root$rule"
+    # Not this machine's own, should it go wrong.
+    umount "$root/dev/null"
+    chmod 622 "$root/dev/null"
+    run make -C /src install
+    same "$(stat -c %a "$root/dev/null")" 622
+    same "$(readlink "$root$path")" /dev/null
+    same "$(readlink "$root$rule")" /dev/null
+    [ -f "$root/etc/systemd/system/block-drbd-reap.service" ]
+    [ -f "$root/etc/udev/rules.d/90-block-drbd.rules" ]
+    same "$(cd "$root/etc" && find systemd udev -name '*.new')" ''
     run make -C /src uninstall
-    is_linked $script
-    nothing_beside
+    same "$(readlink "$root$path")" /dev/null
+    same "$(readlink "$root$rule")" /dev/null
+    same "$(cd "$root/etc" && find systemd udev -name '*block-drbd*' -type f)" ''
 }
 make_install_elsewhere() {
     local where=(PREFIX=/opt/drbd XEN_SCRIPT_DIR=/opt/xen/scripts)
