@@ -137,7 +137,7 @@ def allow_two_primaries_now(resource):
 
 def allowing(text):
     """The resources in a configuration's text that may be Primary on two hosts."""
-    parts = re.split(r"^resource (\S+)", text, flags=re.M)
+    parts = re.split(r"^resource \"?([^\s\"]+)", text, flags=re.M)  # DRBD 9 quotes names
     return {name for name, body in zip(parts[1::2], parts[2::2])
             if re.search(r"allow-two-primaries(\s+yes)?;", body)}
 
