@@ -40,12 +40,12 @@ AT_REST = State(True, "Secondary", "Secondary", "UpToDate", "UpToDate", "Connect
 def states(node):
     """{minor: State} of all that is configured in the kernel."""
     text = node.sh(["cat", "/proc/drbd"])
-    if "version: 9" not in text:
+    if not is_9(text):
         found = re.finditer(r"^ *(\d+): cs:(\S+)(?: ro:(\S+)/(\S+) ds:(\S+)/(\S+))?", text, re.M)
         return {int(m[1]): State(m[2] == "Connected", *(x or "-" for x in m.groups()[2:]), m[2])
                 for m in found}
     states9 = {}
-    for resource in json.loads(node.sh("drbdsetup status --json || true") or "[]"):
+    for resource in status9(node):
         for device in resource["devices"]:
             connection = next(iter(resource["connections"]), None)
             peer = next((p for p in connection["peer_devices"] if p["volume"] == device["volume"]),
@@ -58,6 +58,36 @@ def states(node):
                 device["disk-state"], peer["peer-disk-state"] if peer else "-",
                 "Connected" if connected else replication if cs == "Connected" else cs)
     return states9
+
+
+def is_9(text):
+    """What /proc/drbd has is of DRBD 9, whose drbdsetup takes other names."""
+    return "version: 9" in text
+
+
+def status9(node):
+    return json.loads(node.sh("drbdsetup status --json || true") or "[]")
+
+
+def connection_of(node, resource):
+    """How drbdsetup calls the resource's connection to the other node."""
+    if is_9(node.sh(["cat", "/proc/drbd"])):
+        found = next(r for r in status9(node) if r["name"] == resource)
+        return f"{resource} {found['connections'][0]['peer-node-id']}"
+    port = re.search(rf"^resource {resource} .*?:(\d+);", node.sh(["cat", CONFIGURATION]), re.M | re.S)[1]
+    here, there = (n.number for n in (node, *(n for n in NODES if n is not node)))
+    return f"ipv4:10.77.2.{here}:{port} ipv4:10.77.2.{there}:{port}"
+
+
+def slow_resync(resource):
+    """From now on a resync of this resource takes minutes, until `drbdadm adjust`."""
+    def slow(node):
+        rate = "--resync-rate=100k"
+        if is_9(node.sh(["cat", "/proc/drbd"])):
+            node.sh(f"drbdsetup peer-device-options {connection_of(node, resource)} 0 {rate}")
+        else:
+            node.sh(f"drbdsetup disk-options {minors(resource)[0]} {rate}")
+    on_both(slow)
 
 
 def on_both(action):
@@ -129,10 +159,7 @@ def allow_two_primaries(*resources):
 
 def allow_two_primaries_now(resource):
     """Allows that at run time only, on one node, and DRBD carries it to the other."""
-    port = re.search(rf"^resource {resource} .*?:(\d+);", nodo1.sh(["cat", CONFIGURATION]), re.M | re.S)[1]
-    which = (f"ipv4:10.77.2.1:{port} ipv4:10.77.2.2:{port}" if "version: 8" in nodo1.sh(["cat", "/proc/drbd"])
-             else f"{resource} 1")
-    nodo1.sh(f"drbdsetup net-options {which} --allow-two-primaries=yes")
+    nodo1.sh(f"drbdsetup net-options {connection_of(nodo1, resource)} --allow-two-primaries=yes")
 
 
 def allowing(text):

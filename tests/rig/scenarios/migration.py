@@ -2,7 +2,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from rigging.drbd import (allow_two_primaries, configure, expect_on_disk, expect_roles, noticed_cut,
-                          on_both, reconnected, send_copies, window_closed, window_open)
+                          on_both, reconnected, send_copies, slow_resync, window_closed, window_open)
 from rigging.expect import eventually, expect
 from rigging.guest import Guest, domains, expect_refused, reason
 from rigging.node import nodo1, nodo2
@@ -184,7 +184,7 @@ def migration_during_a_resync_is_refused():
     web = Guest(disks=["drbd:web-root,xvda2,w"])
     web.create(nodo1)
     web.writes(nodo1)
-    on_both(lambda node: node.sh("drbdsetup disk-options 1 --resync-rate=100k"))
+    slow_resync("web-root")
     nodo2.sh("drbdadm invalidate web-root")
     expect_refused(web.try_migrate(), "web-root", "Inconsistent", "resync")
     window_closed()

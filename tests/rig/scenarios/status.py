@@ -1,7 +1,7 @@
 """`block-drbd status` in many situations, on both nodes: every volume, guest and window as the other
 tools have them, and marks where they do not agree."""
 from rigging.drbd import (allow_two_primaries, allow_two_primaries_now, configure, demote, demoted, expect_roles,
-                          noticed_cut, on_both, promote, reconnected, states, window_closed)
+                          noticed_cut, on_both, promote, reconnected, slow_resync, states, window_closed)
 from rigging.expect import eventually, expect
 from rigging.guest import Guest, expect_refused
 from rigging.node import nodo1, nodo2
@@ -121,12 +121,12 @@ def status_of_connections_and_disks():
     agrees("StandAlone")
     nodo1.sh("drbdadm connect web-root")
     reconnected()
-    nodo2.sh("drbdadm disconnect web-swap && drbdadm outdate web-swap")
+    nodo2.sh("drbdadm disconnect web-swap && drbdsetup outdate 2")  # drbdadm's fails on DRBD 9
     agrees("Outdated")
     nodo2.sh("drbdadm connect web-swap")
     reconnected()
 
-    on_both(lambda node: node.sh("drbdsetup disk-options 1 --resync-rate=100k"))
+    slow_resync("web-root")
     nodo2.sh("drbdadm invalidate web-root")
     eventually("a resync", lambda: states(nodo2)[ROOT].connection == "SyncTarget")
     for node, said in agrees("a resync").items():
