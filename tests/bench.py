@@ -147,8 +147,6 @@ def programs(program, configured):
 
 def main():
     private_places()
-    # with-xl has every request traced, which is most of what a request costs; no host does that.
-    run(f"{os.environ.get('XEN_BIN', '/usr/lib/xen-4.17/bin')}/xenstore-control", "log", "off")
     run("xenstore-write", "/local/domain/5/vm", "/vm/5", "/local/domain/5/name", "web")
     one, many = configuration(1), configuration(MANY)
     stand_in = [timed([SETUP, "role", "1"], subprocess.DEVNULL)[1] for _ in range(PAIRS)]

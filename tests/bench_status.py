@@ -129,8 +129,6 @@ def main():
     configuration()
     places()
     guests()
-    # with-xl has every request traced, which is most of what a request costs; no host does that.
-    run(f"{os.environ.get('XEN_BIN', '/usr/lib/xen-4.17/bin')}/xenstore-control", "log", "off")
     check()
     columns = {"block-drbd status": STATUS, "drbdadm status": ["drbdadm", "status"], "walk over xenstore": ["sh", "-c", WALK]}
     rounds = [{name: timed(argv, 0)[0] for name, argv in columns.items()} for _ in range(ROUNDS)]

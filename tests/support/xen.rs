@@ -118,12 +118,6 @@ impl Xenstored {
         self.directory.path().join("socket")
     }
 
-    /// All requests so far, by whomever: the C daemon writes them down.
-    #[must_use]
-    pub fn trace(&self) -> String {
-        fs::read_to_string(self.directory.path().join("trace")).unwrap_or_default()
-    }
-
     /// Writes a node.
     ///
     /// # Panics

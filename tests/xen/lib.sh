@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # For scenarios run by with-xl: `. "$XEN_LIB"`.
 #
-#   $DIR            the state directory: trace, blkback.log, xl.out, doms/
+#   $DIR            the state directory: blkback.log, xl.out, doms/
 #   $SCRIPT         the block script under test (default: Xen's own block-drbd)
 #   xenstore-*      reach the scenario's store through $XENSTORED_PATH
 
