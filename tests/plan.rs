@@ -60,6 +60,9 @@ impl Scenario {
                 outside.set_role(&Role::Primary);
                 outside.set_noted();
                 outside.published(5, "web", "/vm/web");
+                // From this very host.
+                outside.receive(0);
+                outside.change(|r| r.connections[0].role = Role::Secondary);
             }
             Keep => outside.set_role(&Role::Primary),
             Remove | Leave => {

@@ -41,9 +41,17 @@ fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(
         let resource = resource.name.clone();
         let vdev = user.vdev.clone();
         match user.relation {
-            Relation::SameGuest | Relation::Gone => None,
+            Relation::Gone => None,
+            // Two domains may have one uuid: a configuration that was copied, or a saved guest that was
+            // restored beside the one that goes on. A reboot begins when the old domain is gone.
+            Relation::SameGuest
+                if facts.arrival != Arrival::PlainStart
+                    || user.guest.is_served_with(&facts.guest) =>
+            {
+                None
+            }
             Relation::ThisDomain => Some((user, Refusal::AttachedTwice { resource, vdev })),
-            Relation::Other => {
+            Relation::SameGuest | Relation::Other => {
                 let (guest, access) = (user.guest.to_string(), user.access);
                 Some((
                     user,

@@ -157,7 +157,7 @@ fn a_guest_that_comes_back_to_what_it_left_behind_is_looked_at_as_any() {
     refused(&facts, &["nodo2: Connecting", "stale"]);
     let mut facts = left(plain_start());
     up(&mut facts).connections[0].role = Role::Primary;
-    waits(&facts, &["web-root", "Primary on nodo2"]);
+    refused(&facts, &["web-root", "guest web--migratedaway (domain 5)"]);
 }
 
 /// Contract 37: a question that could not be put is no answer, and is not told as one.

@@ -3,7 +3,7 @@
 use block_drbd::backend::Access;
 use block_drbd::decision::{Decision, decide};
 use block_drbd::drbd::{Absence, ConnectionState, DiskState, ReplicationState, Role};
-use block_drbd::facts::{Facts, Found};
+use block_drbd::facts::{Arrival, Facts, Found};
 use block_drbd::holders::Holder;
 use block_drbd::policy::{Disconnected, Policy, Resync};
 use block_drbd::probe::Probe;
@@ -181,10 +181,25 @@ fn two_readers_and_the_same_guest_again_are_attached_without_a_promotion() {
     let mut facts = plain_start();
     space::set_role(&mut facts, &Role::Primary);
     facts.uses = vec![user(Relation::SameGuest, Access::ReadWrite, 1, Some(4))];
+    facts.arrival = Arrival::IncomingMigration;
+    assert_eq!(answer(&add(&facts)).0, Answer::Attach);
+    facts.arrival = Arrival::PlainStart;
+    facts.uses = vec![space::stub_domain()];
     assert_eq!(answer(&add(&facts)).0, Answer::Attach);
     facts.backend.mode = "r".into();
     facts.uses = vec![user(Relation::Other, Access::ReadOnly, 1, Some(4))];
     assert_eq!(answer(&add(&facts)).0, Answer::Attach);
+}
+
+/// A guest that was saved and goes on, and is restored under another name; or a copied configuration.
+#[test]
+fn a_second_domain_of_one_uuid_is_another_guest_when_it_starts() {
+    let mut facts = plain_start();
+    space::set_role(&mut facts, &Role::Primary);
+    facts.uses = vec![user(Relation::SameGuest, Access::ReadWrite, 1, Some(4))];
+    refused(&facts, &["web-root", "guest web (domain 5)", "xvdb"]);
+    facts.uses[0].state = Some(6);
+    waits(&facts, &["web-root", "guest web (domain 5)"]);
 }
 
 #[test]

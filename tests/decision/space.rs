@@ -333,7 +333,7 @@ pub fn users() -> Vec<Use> {
 }
 
 /// What the guest's stub domain has.
-fn stub_domain() -> Use {
+pub fn stub_domain() -> Use {
     let mut stub = user(Relation::SameGuest, Access::ReadWrite, MINORS[0], Some(4));
     stub.guest.vm = Some("/vm/web-dm".into());
     stub.guest.target_vm = Some("/vm/web".into());

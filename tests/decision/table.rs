@@ -68,8 +68,10 @@ const ROWS: &[Row] = &[
     row(7, "held in this domain", |f, _| f.holders.iter().any(|h| !passes(h)), &[(Refuse, "held")]),
     row(7, "open in a process of this domain", |f, _| !f.holders.is_empty() && f.holders.iter().all(passes), &[(Wait, "held")]),
     row(8, "another guest has it", |f, p| rival(f, p, Relation::Other, false), &[(Refuse, "busy")]),
+    row(8, "another domain of that uuid has it", |f, p| rival(f, p, Relation::SameGuest, false), &[(Refuse, "busy")]),
     row(8, "this guest has it", |f, p| rival(f, p, Relation::ThisDomain, false), &[(Refuse, "twice")]),
     row(8, "another guest lets go of it", |f, p| rival(f, p, Relation::Other, true), &[(Wait, "busy")]),
+    row(8, "another domain of that uuid lets go of it", |f, p| rival(f, p, Relation::SameGuest, true), &[(Wait, "busy")]),
     row(8, "this guest lets go of it", |f, p| rival(f, p, Relation::ThisDomain, true), &[(Wait, "twice")]),
     row(9, "starts on a bad disk", |f, p| uses(f, p) && bad(f, p).any(|v| !synced(f, v) && !passing(v)), &[(Refuse, "disk")]),
     row(9, "starts on a disk that attaches", |f, p| uses(f, p) && bad(f, p).any(passing), &[(Wait, "disk")]),
@@ -134,13 +136,15 @@ fn ends(user: &Use) -> bool {
     matches!(user.state, Some(5 | 6))
 }
 
-/// Somebody of that relation uses this volume, one of the two writes, and it is not shared.
+/// Somebody of that relation uses this volume, one of the two writes, and it is not shared. The same guest
+/// is none where it arrives, nor as its stub domain.
 pub fn rival(f: &Facts, p: &Policy, relation: Relation, ending: bool) -> bool {
     let minor = target(f).map(|v| v.minor);
     let mut rivals = f
         .uses
         .iter()
-        .filter(|u| Some(u.minor) == minor && u.relation == relation && ends(u) == ending);
+        .filter(|u| Some(u.minor) == minor && u.relation == relation && ends(u) == ending)
+        .filter(|u| relation != Relation::SameGuest || !(arrives(f) || stub(f, u)));
     !shared(f, p) && rivals.any(|u| writes(f) || u.access == Access::ReadWrite)
 }
 

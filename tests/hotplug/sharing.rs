@@ -116,20 +116,40 @@ fn a_shared_resource_may_be_primary_on_both_hosts_where_that_is_sound() {
     });
 }
 
-/// Contract 14: a reboot, or a migration to the same host.
+/// Contract 14: a migration to the same host.
 #[test]
 fn the_same_guest_under_a_new_domain_id_is_attached() {
     both(|host| {
         let old = attached(host, 5, "w");
         let vm = host.xen.read("/local/domain/5/vm").unwrap();
-        host.xen.guest(6, "guest-5");
+        host.xen.guest(6, "guest-5--incoming");
         host.xen.write("/local/domain/6/vm", &vm);
         let new = host.disk(6, WEB);
-        new.assert_attached(&new.add(), MINOR);
+        new.assert_attached(&new.receive(), MINOR);
         host.assert_changes(&["primary"]);
         old.close();
         old.remove().assert_silent_success();
         host.assert_roles(Role::Primary, Role::Secondary);
+    });
+}
+
+/// Contract 17: a copied configuration with its `uuid=`, or a saved guest that goes on and is restored.
+#[test]
+fn two_domains_of_one_uuid_are_not_started_on_one_disk() {
+    both(|host| {
+        host.configure("patience = 1\n");
+        let old = attached(host, 5, "w");
+        let vm = host.xen.read("/local/domain/5/vm").unwrap();
+        host.xen.guest(6, "web-again");
+        host.xen.write("/local/domain/6/vm", &vm);
+        let new = host.disk(6, WEB);
+        let words = ["guest guest-5 (domain 5)", "xvda2", "read-write"];
+        new.assert_refused(&new.add(), 3, "busy", &words);
+        // The same while the first lets go of it, and afterwards no more.
+        old.close();
+        new.assert_refused(&new.add(), 3, "busy", &words);
+        host.xen.rm("/local/domain/0/backend/vbd/5");
+        new.assert_attached(&new.add(), MINOR);
     });
 }
 
@@ -146,10 +166,15 @@ fn the_same_guest_is_not_started_beside_its_source() {
         host.xen.guest(6, "web");
         host.xen.write("/local/domain/6/vm", &vm);
         let disk = host.disk(6, WEB);
+        let words = ["guest web--incoming (domain 5)"];
+        disk.assert_refused(&disk.add(), 3, "busy", &words);
+        host.assert_changes(&["primary"]);
+        host.assert_roles(Role::Primary, Role::Primary);
+        // Nor once that domain is no longer in xenstore.
+        host.xen.rm("/local/domain/5");
         let words = ["web-root is Primary on nodo2", "the guest runs there"];
         disk.assert_refused(&disk.add(), 3, "error", &words);
         host.assert_changes(&["primary"]);
-        host.assert_roles(Role::Primary, Role::Primary);
         // Nor when the link to the source is lost.
         host.configure("patience = 1\ndisconnected = \"refuse\"\n");
         host.world.cut_link().unwrap();
