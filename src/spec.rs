@@ -27,6 +27,9 @@ pub enum SpecError {
     /// Nothing there.
     #[error("no resource is named")]
     Empty,
+    /// Bytes that are no text, which came as U+FFFD.
+    #[error("it is not UTF-8")]
+    NotUtf8,
     /// Longer than the 127 bytes that DRBD takes (H9 `T_ctx_resource_name`, drbd-headers).
     #[error("the name is longer than DRBD allows (127 characters)")]
     TooLong,
@@ -64,6 +67,9 @@ impl Spec {
         }
         if text.len() > LENGTH_MAX {
             return Err(SpecError::TooLong);
+        }
+        if text.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(SpecError::NotUtf8);
         }
         if let Some(rest) = text.strip_prefix("/dev/drbd/by-res/") {
             return resource(rest);

@@ -22,7 +22,7 @@ use super::wire::{self, Request, malformed};
 /// * A path may be relative, as `XENBUS_PATH` is: xenstored takes it as one below the own domain's.
 /// * `rm` of what does not exist succeeds, whether or not its parent exists; `rm` of `/` is
 ///   refused.
-/// * `read` gives `InvalidData` for a value which is not UTF-8.
+/// * `read` puts U+FFFD for what is not UTF-8 in a value.
 /// * After an I/O failure or a reply which makes no sense every call fails with `NotConnected`,
 ///   until a new deadline is set: then it connects anew.
 #[derive(Debug)]
@@ -150,7 +150,7 @@ impl XsTransaction for Store {
             self.connection
                 .borrow_mut()
                 .call(Request::TransactionStart, 0, "", &[b"\0"])?;
-        let id = wire::text(reply)?.parse().ok().filter(|id| *id != 0);
+        let id = wire::value(reply).parse().ok().filter(|id| *id != 0);
         let id = id.ok_or_else(|| malformed("a transaction id which is none"))?;
         Ok(Span {
             connection: Rc::clone(&self.connection),

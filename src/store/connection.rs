@@ -156,7 +156,7 @@ impl Connection {
             return Err(malformed("the reply to another request"));
         }
         if header.kind == ERROR {
-            let name = wire::text(body)?;
+            let name = wire::value(body);
             return Ok(Err(refused(&name, asked.request, asked.path)));
         }
         if header.kind != asked.request as u32 {

@@ -17,11 +17,6 @@ const TOGETHER: usize = 32;
 /// What xenstored answers to a request.
 type Answer = io::Result<Vec<u8>>;
 
-/// A node's value, as text.
-fn value(path: &str, body: Vec<u8>) -> io::Result<Box<str>> {
-    wire::text(body).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
-}
-
 /// The operations, inside one transaction or (0) outside of any.
 pub(super) struct View<'a> {
     pub connection: &'a RefCell<Connection>,
@@ -60,9 +55,9 @@ impl View<'_> {
 
     pub fn read_together(&self, paths: &[String]) -> io::Result<Vec<Option<Box<str>>>> {
         let answers = self.call_each(Request::Read, paths)?;
-        let values = paths.iter().zip(answers);
+        let values = answers.into_iter();
         values
-            .map(|(path, answer)| visible(answer.and_then(|body| value(path, body))))
+            .map(|answer| visible(answer.map(wire::value)))
             .collect()
     }
 
@@ -77,7 +72,7 @@ impl View<'_> {
     }
 
     pub fn read(&self, path: &str) -> io::Result<Box<str>> {
-        value(path, self.call(Request::Read, path, &[])?)
+        self.call(Request::Read, path, &[]).map(wire::value)
     }
 
     pub fn write(&self, path: &str, data: &str) -> io::Result<()> {

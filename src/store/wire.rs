@@ -119,17 +119,14 @@ pub fn check_value(value: &str) -> io::Result<()> {
     }
 }
 
-/// The text of a value, without the NUL which some writers leave at its end.
-///
-/// # Errors
-/// `InvalidData` if it is not UTF-8.
-pub fn text(mut bytes: Vec<u8>) -> io::Result<Box<str>> {
+/// The text of a value, without the NUL which some writers leave at its end. What is not UTF-8 is replaced,
+/// by U+FFFD: somebody's name in Latin-1 must not keep a disk from its guest, nor a resource Primary.
+#[must_use]
+pub fn value(mut bytes: Vec<u8>) -> Box<str> {
     if bytes.last() == Some(&0) {
         bytes.pop();
     }
-    String::from_utf8(bytes)
-        .map(Into::into)
-        .map_err(|_| malformed("text which is not UTF-8"))
+    String::from_utf8_lossy(&bytes).into()
 }
 
 /// The names in a directory listing, each ended by a NUL.
@@ -140,7 +137,11 @@ pub fn names(listing: &[u8]) -> io::Result<Vec<Box<str>>> {
     listing
         .split(|byte| *byte == 0)
         .filter(|name| !name.is_empty())
-        .map(|name| text(name.to_vec()))
+        .map(|name| {
+            let name = std::str::from_utf8(name);
+            name.map(Into::into)
+                .map_err(|_| malformed("a name which is not UTF-8"))
+        })
         .collect()
 }
 
@@ -169,9 +170,9 @@ mod tests {
 
     #[test]
     fn one_trailing_nul_is_not_part_of_a_value() {
-        assert_eq!(&*text(b"hello\0".to_vec()).unwrap(), "hello");
-        assert_eq!(&*text(b"a\0b".to_vec()).unwrap(), "a\0b");
-        assert!(text(vec![0xff]).is_err());
+        assert_eq!(&*value(b"hello\0".to_vec()), "hello");
+        assert_eq!(&*value(b"a\0b".to_vec()), "a\0b");
+        assert_eq!(&*value(b"caf\xe9".to_vec()), "caf\u{fffd}");
         assert!(check_value("a\0b").is_err());
     }
 
@@ -192,7 +193,7 @@ mod tests {
             if let Ok(header) = Header::decode(header) {
                 prop_assert!(header.length <= REPLY_MAX);
             }
-            let _ = text(body.clone());
+            let _ = value(body.clone());
             if let Ok(names) = names(&body) {
                 prop_assert!(names.iter().all(|name| !name.is_empty() && !name.contains('\0')));
             }

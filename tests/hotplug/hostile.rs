@@ -186,15 +186,26 @@ fn a_specification_that_is_not_utf_8_is_refused() {
         let disk = host.disk(5, WEB);
         host.write(&disk.node("params"), b"web-\xff\xferoot");
         let ran = quick(&disk, "add");
-        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert_eq!(ran.code, Some(3), "{ran:?}");
         assert_eq!(disk.get("physical-device"), None);
-        let said = format!(
-            "{}{}",
-            disk.get("hotplug-error").unwrap_or_default(),
-            ran.stderr
-        );
-        assert!(said.contains("params") && said.contains("UTF-8"), "{said}");
+        let said = disk.get("hotplug-error").unwrap_or_default();
+        assert!(said.contains("not UTF-8"), "{said}");
         host.assert_untouched();
+    });
+}
+
+/// Contracts 15 and 19: a name in Latin-1, be it of this guest or of another one.
+#[test]
+fn a_guest_whose_name_is_not_utf_8_gets_its_disk_and_lets_it_go() {
+    both(|host| {
+        let disk = host.disk(5, WEB);
+        host.write("/local/domain/5/name", b"caf\xe9");
+        disk.assert_attached(&disk.add(), MINOR);
+        let second = host.disk(6, WEB);
+        second.assert_refused(&second.add(), 3, "busy", &["guest caf", "(domain 5)"]);
+        disk.close();
+        disk.remove().assert_silent_success();
+        host.assert_roles(Role::Secondary, Role::Secondary);
     });
 }
 
