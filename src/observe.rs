@@ -195,15 +195,9 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
             let Some(now) = now else { return Ok(facts) };
             (facts.promoting, resource) = (promoting, now);
         }
-        let by_minor = |minor| {
-            resource
-                .volumes
-                .iter()
-                .find(|v| v.minor == minor)
-                .map(|v| v.volume)
-        };
+        let mut volumes = resource.volumes.iter();
         facts.volume = match named.name {
-            Name::Minor(minor) => by_minor(minor),
+            Name::Minor(minor) => volumes.find(|v| v.minor == minor).map(|v| v.volume),
             Name::Resource(_) => named.volume,
         };
         let minors: Vec<u32> = resource.minors().collect();
@@ -214,7 +208,7 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         facts.holders = self.host.holders(&minors);
         if action == Action::Add && facts.holders.is_empty() {
             let shared = policy.is_shared(&facts.backend);
-            facts.holders = self.hidden_holders(&resource, &facts.uses, shared);
+            facts.holders = self.hidden_holders(&facts, &resource, shared);
         }
         facts.window_noted = self.host.is_noted(Note::Window, &resource.name);
         if action == Action::Add {
@@ -244,9 +238,9 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
     }
 
     /// Holders that this host's own tables do not show: mounts in a container, beside guests that have
-    /// other volumes or are gone; and where it is Primary for nobody known, the processes that may write to
-    /// it. Those that only read, as a backup, keep no guest from starting.
-    fn hidden_holders(&self, resource: &Resource, uses: &[Use], shared: bool) -> Vec<Holder> {
+    /// other volumes or are gone; and where it is Primary and the volume is nobody's that is known, the
+    /// processes that may write to it. Those that only read, as a backup, keep no guest from starting.
+    fn hidden_holders(&self, facts: &Facts, resource: &Resource, shared: bool) -> Vec<Holder> {
         let minors: Vec<u32> = resource.minors().collect();
         let closed = || self.host.is_closed(&resource.name, &resource.devices());
         if resource.is_secondary() {
@@ -258,11 +252,21 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
             };
         }
         let mounts = self.host.mounts_elsewhere(&minors);
-        let known = uses.iter().any(|u| u.relation != Relation::Gone);
-        if !mounts.is_empty() || known || shared || closed() {
+        let uses = facts.uses.iter().filter(|u| u.relation != Relation::Gone);
+        let known: Vec<u32> = uses.map(|u| u.minor).collect();
+        let mut volumes = resource.volumes.iter();
+        let wanted = volumes.find(|v| Some(v.volume) == facts.volume);
+        // Beside a guest that has another volume only the one that is wanted matters: what people do to a
+        // third one is their own affair.
+        let mut asked = match wanted {
+            Some(volume) if !known.is_empty() => vec![volume.minor],
+            _ => minors,
+        };
+        asked.retain(|minor| !known.contains(minor));
+        if !mounts.is_empty() || asked.is_empty() || shared || closed() {
             return mounts;
         }
-        let writers = self.host.writers(&minors).into_iter();
+        let writers = self.host.writers(&asked).into_iter();
         writers.map(Holder::from).collect()
     }
 
@@ -374,18 +378,20 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
             Some(paths) if !paths.is_empty() => paths.iter().collect(),
             _ => connection.paths.iter().collect(),
         };
-        let mut last = None;
+        let mut found = None;
         for path in paths {
             if deadline.left() < policy.probe {
                 return Some(Probe::Failed("no time was left to ask".to_owned()));
             }
             let probe = self.host.probe(path, policy.probe);
-            let alive = matches!(probe, Probe::Accepted | Probe::Refused);
-            last = Some(probe);
-            if alive != connected {
-                break;
+            if matches!(probe, Probe::Accepted | Probe::Refused) != connected {
+                return Some(probe);
+            }
+            // One that could not be asked is not made good by the silence of the next.
+            if !matches!(found, Some(Probe::Failed(_))) {
+                found = Some(probe);
             }
         }
-        last
+        found
     }
 }

@@ -130,6 +130,13 @@ fn told(line: &str, minor: u32) -> Option<Opener> {
     })
 }
 
+/// Whether a descriptor may lead to a device of DRBD, by its name alone: below /dev, or called as its node is,
+/// in another root's /dev.
+fn is_device(name: &Path) -> bool {
+    let called = |n: &OsStr| n.to_string_lossy().starts_with("drbd");
+    name.starts_with("/dev") || name.file_name().is_some_and(called)
+}
+
 /// Every process that has one of the devices among its descriptors. writing: open to write.
 #[must_use]
 pub fn descriptors(root: &Root, minors: &[u32], writing: bool) -> Vec<Opener> {
@@ -152,8 +159,7 @@ pub fn descriptors(root: &Root, minors: &[u32], writing: bool) -> Vec<Opener> {
             .flatten()
         {
             // Only devices are looked at closely: to ask for a file on a dead server is to wait for it.
-            let device = fs::read_link(descriptor.path())
-                .is_ok_and(|t| t.to_string_lossy().contains("/dev/"));
+            let device = fs::read_link(descriptor.path()).is_ok_and(|to| is_device(&to));
             let Some(status) = device
                 .then(|| fs::metadata(descriptor.path()).ok())
                 .flatten()
@@ -201,6 +207,16 @@ fn writes(process: &Path, descriptor: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_may_be_a_device_of_drbd_is_looked_at() {
+        for name in ["/dev/drbd1", "/dev/mine", "/srv/chroot/dev/drbd1"] {
+            assert!(is_device(Path::new(name)), "{name}");
+        }
+        for name in ["/mnt/dead/dev/x", "/mnt/dev/", "socket:[1]", "/device/x"] {
+            assert!(!is_device(Path::new(name)), "{name}");
+        }
+    }
 
     /// A process that shows by its descriptors alone.
     #[test]

@@ -114,7 +114,7 @@ fn a_split_brain_is_refused_and_not_resolved() {
         let words = [
             "StandAlone",
             "nodo2",
-            "`drbdadm connect --discard-my-data web-root`",
+            "`drbdadm disconnect web-root; drbdadm secondary web-root; drbdadm connect --discard-my-data web-root`",
         ];
         assert_start_refused(host, WEB, "error", &words);
         host.assert_roles(Role::Secondary, Role::Primary);
@@ -255,6 +255,37 @@ fn a_process_that_has_it_open_is_waited_for_and_then_named() {
         fs::remove_dir_all(process).unwrap();
         host.world.release(HERE, MINOR).unwrap();
         disk.assert_attached(&Ran::wait(child), MINOR);
+    });
+}
+
+/// The same beside a guest that has another volume, for which all of them are Primary.
+#[test]
+fn a_process_that_has_another_volume_open_to_write_is_seen_beside_a_guest() {
+    both(|host| {
+        host.configure("patience = 1\n");
+        host.resource(Resource::of_volumes("three", &[10, 11, 12]));
+        let first = host.disk(5, "three/0");
+        first.assert_attached(&first.add(), 10);
+        for (pid, minor) in [(77, 11), (78, 12)] {
+            let fd = host.path(&format!("/proc/{pid}/fd"));
+            fs::create_dir_all(&fd).unwrap();
+            symlink(host.path(&format!("/dev/drbd{minor}")), fd.join("3")).unwrap();
+            host.file(&format!("/proc/{pid}/comm"), "mkfs.ext4\n");
+            host.file(
+                &format!("/proc/{pid}/fdinfo/3"),
+                "pos:\t0\nflags:\t0100002\n",
+            );
+            let opener = Opener::writer("mkfs.ext4", pid);
+            host.world.hold_open(HERE, minor, opener, None).unwrap();
+        }
+        let second = host.disk_as(5, XVDB, "three/1", "w");
+        let words = ["three", "/dev/drbd11 is open in mkfs.ext4 (pid 77)"];
+        second.assert_refused(&second.add(), 3, "busy", &words);
+        first.assert_published(10);
+        // Who makes the third one ready is in nobody's way.
+        fs::remove_dir_all(host.path("/proc/77")).unwrap();
+        host.world.release(HERE, 11).unwrap();
+        second.assert_attached(&second.add(), 11);
     });
 }
 

@@ -2,6 +2,10 @@
 
 use std::time::Instant;
 
+use block_drbd::drbd::{ConnectionState, Role};
+use block_drbd::probe::Probe;
+use block_drbd::request::Action;
+
 use super::world::{Call, Fault};
 use super::{
     ExitCode, HAPPENINGS, Leave, Receive, Remove, Start, Tidy, always, check, run, strike,
@@ -17,6 +21,24 @@ fn transient_until(scenario: Scenario, call: Call, number: i32, good: u32) -> (O
     assert_eq!(outside.count(call), good, "({number})");
     check(scenario, &outside, &outcome, "passed in the end");
     (outside, outcome.to_string())
+}
+
+/// Contract 37: one path could not be asked, and the other is silent.
+#[test]
+fn a_path_that_could_not_be_asked_is_not_outdone_by_a_silent_one() {
+    for silent in [1, 2] {
+        let outside = Outside::new();
+        outside.second_path();
+        outside.change(|r| {
+            r.connections[0].state = ConnectionState::Connecting;
+            r.connections[0].role = Role::Unknown;
+        });
+        outside.set_probe(Probe::Failed("no buffer space".into()));
+        outside.strike(strike(Call::Probe, silent, Fault::Broken));
+        let outcome = outside.run(Action::Add, "").outcome;
+        assert_eq!(outcome.code(), ExitCode::Refused, "{silent}: {outcome}");
+        assert!(outcome.to_string().contains("no buffer space"), "{outcome}");
+    }
 }
 
 #[test]
