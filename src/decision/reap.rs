@@ -91,7 +91,7 @@ fn role(facts: &ReapFacts) -> Role {
     let Some(resource) = &facts.resource else {
         return Role::Secondary;
     };
-    if resource.volumes.iter().any(|v| v.role == Role::Primary) {
+    if resource.has_primary() {
         Role::Primary
     } else if resource.is_secondary() {
         Role::Secondary
@@ -150,9 +150,17 @@ fn window(facts: &ReapFacts, policy: &Policy, settled: bool) -> Window {
     Window::Shut
 }
 
-/// Why a window cannot be closed now. `settled`: the resource will be Secondary by then.
+/// Why a window cannot be closed now, on none of the connections where it is open. `settled`: the resource
+/// will be Secondary by then.
 fn in_the_way(facts: &ReapFacts, resource: &Resource, settled: bool) -> Option<String> {
     let primary = !settled && !resource.is_secondary();
-    let mut open = facts.settings.iter().flat_map(Settings::open);
-    open.find_map(|c| health::may_close_window(resource, c.peer_node_id, primary).err())
+    let open = facts.settings.iter().flat_map(Settings::open);
+    let mut why = None;
+    for connection in open {
+        match health::may_close_window(resource, connection.peer_node_id, primary) {
+            Ok(_) => return None,
+            Err(this) => why = why.or(Some(this)),
+        }
+    }
+    why
 }

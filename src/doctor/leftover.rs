@@ -3,7 +3,6 @@
 use super::facts::Facts;
 use super::finding::Finding;
 use crate::decision::reap::{Left, Reaping, decide};
-use crate::drbd::{Resource, Role};
 use crate::facts::ReapFacts;
 use crate::plan::Step;
 use crate::survey::{Guests, Survey};
@@ -29,12 +28,6 @@ pub fn findings(facts: &Facts) -> Vec<Finding> {
         findings_of(name, &decide(&reap_facts(facts, survey, name), policy))
     };
     names.into_iter().flat_map(of_one).collect()
-}
-
-/// Primary if any volume is.
-#[must_use]
-pub fn is_primary(resource: &Resource) -> bool {
-    resource.volumes.iter().any(|v| v.role == Role::Primary)
 }
 
 /// What `reap` would read of it.

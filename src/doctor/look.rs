@@ -7,7 +7,6 @@ use std::io;
 use std::time::Duration;
 
 use super::facts::Facts;
-use super::leftover::is_primary;
 use super::libvirt::Libvirt;
 use super::lock::Lock;
 use super::lvm::Lvm;
@@ -55,7 +54,7 @@ pub fn look(root: &Root, store: &io::Result<Store>, deadline: &Deadline) -> Fact
         xen.store = xen::Store::Failed(why.clone());
     }
     let up = survey.as_ref().map_or(&[][..], |s| &s.resources);
-    let primaries: Vec<&Resource> = up.iter().filter(|r| is_primary(r)).collect();
+    let primaries: Vec<&Resource> = up.iter().filter(|r| r.has_primary()).collect();
     let minors: Vec<u32> = primaries.iter().flat_map(|r| r.minors()).collect();
     Facts {
         xen,
@@ -102,7 +101,7 @@ fn still_promoting(root: &Root, survey: &Result<Survey, String>) -> BTreeSet<Str
     };
     let noted = survey.promotion_noted.iter();
     let waiting: Vec<&String> = noted
-        .filter(|name| !survey.resource(name).is_some_and(is_primary))
+        .filter(|name| !survey.resource(name).is_some_and(Resource::has_primary))
         .collect();
     if waiting.is_empty() {
         return BTreeSet::new();

@@ -57,6 +57,9 @@ pub enum Error {
     /// The kernel module is of a version that this program does not know.
     #[error("/proc/drbd names no DRBD version that is known here: {0}")]
     Version(String),
+    /// /proc/drbd is there and cannot be read, which does not mean that the module is not loaded.
+    #[error("/proc/drbd cannot be read ({0})")]
+    Unreadable(String),
     /// What the tool printed cannot be the answer.
     #[error("`{0}` printed nothing that can be understood")]
     Answer(String),

@@ -150,6 +150,12 @@ impl Resource {
         !self.volumes.is_empty() && self.volumes.iter().all(|v| v.role == Role::Primary)
     }
 
+    /// Some volume is Primary here: on 8.4 a promotion may have been killed half-way.
+    #[must_use]
+    pub fn has_primary(&self) -> bool {
+        self.volumes.iter().any(|v| v.role == Role::Primary)
+    }
+
     /// No volume is Primary here.
     #[must_use]
     pub fn is_secondary(&self) -> bool {

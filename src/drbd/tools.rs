@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +54,8 @@ impl Tools {
                     .map(Some)
                     .ok_or(Error::Version(first))
             }
-            Err(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::Unreadable(error.to_string())),
         }
     }
 

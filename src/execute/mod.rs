@@ -91,8 +91,9 @@ impl StepError {
 }
 
 pub(crate) fn no_node(resource: &str, why: &str) -> Message {
-    let words =
-        format!("the device node of {resource} cannot be used ({why}): run `udevadm trigger`");
+    let words = format!(
+        "the device node of {resource} cannot be used ({why}): if it is missing, make it by mknod, with major 147"
+    );
     Message::new(Code::Node, words)
 }
 

@@ -26,10 +26,10 @@ where
     R: Replication,
     H: Host,
 {
-    /// Xen's lock. After a long wait for it a guest that is being received is confirmed once more:
-    /// no DRBD tool runs while it is held.
+    /// Xen's lock. After a long wait for it a guest that is being received is confirmed once more, as often
+    /// as it takes: no DRBD tool runs while it is held.
     fn lock_block(&self, subject: &Subject<'_>, deadline: &Deadline) -> Result<H::Lock, StepError> {
-        for _ in 0..3 {
+        loop {
             let asked = self.host.now();
             let lock = self.host.lock_block(deadline)?;
             let waited = self.host.now() - asked;
@@ -39,7 +39,6 @@ where
             drop(lock);
             self.confirm(subject, Arrival::IncomingMigration, deadline)?;
         }
-        Ok(self.host.lock_block(deadline)?)
     }
 
     /// Whether a transaction whose end nobody saw was committed after all.

@@ -9,7 +9,7 @@ use super::{StepError, Subject};
 use crate::deadline::Deadline;
 use crate::decision::health;
 use crate::decision::peers::check_link;
-use crate::drbd::{self, ConnectionSettings, Name, Replication};
+use crate::drbd::{self, ConnectionSettings, Name, Replication, Settings};
 use crate::host::{Host, Note};
 use crate::message::{Code, Message};
 use crate::observe::World;
@@ -138,26 +138,43 @@ where
         if open.is_empty() || kept {
             return Ok(Closed::Already);
         }
+        // One that cannot be closed keeps no other open.
+        let mut closed = Ok(());
         for own in open {
-            // drbdadm has taken its time, and the link may have been lost meanwhile.
-            let Some(now) = self
-                .replication
-                .read_again(&now, deadline)
-                .map_err(failed)?
-            else {
-                return Ok(Closed::Already);
-            };
-            let connection = health::may_close_window(&now, own.peer_node_id, !now.is_secondary())
-                .map_err(left)?;
-            // A link that is cut and not yet noticed is Established, too.
-            let probe = self.probe(&settings, connection, policy, deadline);
-            check_link(&now, connection, Some(&settings), probe.as_ref())
-                .map_err(|why| left(why.to_string()))?;
-            self.replication
-                .allow_two_primaries(&now, own, false, deadline)
-                .map_err(failed)?;
+            let one = self.close_one(&now, own, &settings, policy, deadline);
+            closed = closed.and(one);
         }
+        closed.map_err(left)?;
         log::info!("{resource}: two primaries are no longer allowed");
         Ok(Closed::Now)
+    }
+
+    /// On one connection of a resource that was read some time ago.
+    ///
+    /// # Errors
+    /// What is in the way.
+    fn close_one(
+        &self,
+        resource: &drbd::Resource,
+        own: &ConnectionSettings,
+        settings: &Settings,
+        policy: &Policy,
+        deadline: &Deadline,
+    ) -> Result<(), String> {
+        let failed = |error: drbd::Error| error.to_string();
+        // drbdadm has taken its time, and the link may have been lost meanwhile.
+        let now = self.replication.read_again(resource, deadline);
+        let Some(now) = now.map_err(failed)? else {
+            return Ok(());
+        };
+        let connection = health::may_close_window(&now, own.peer_node_id, !now.is_secondary())?;
+        // A link that is cut and not yet noticed is Established, too.
+        let probe = self.probe(settings, connection, policy, deadline);
+        check_link(&now, connection, Some(settings), probe.as_ref())
+            .map_err(|why| why.to_string())?;
+        let closed = self
+            .replication
+            .allow_two_primaries(&now, own, false, deadline);
+        closed.map_err(failed)
     }
 }

@@ -46,7 +46,7 @@ impl Coded for RunError {
 impl Coded for drbd::Error {
     fn code(&self) -> Code {
         match self {
-            Self::Command(_) => Code::Reading,
+            Self::Command(_) | Self::Unreadable(_) => Code::Reading,
             Self::Run(error) => error.code(),
             Self::Version(_) => Code::Version,
             Self::Answer(_) => Code::Answer,

@@ -1,7 +1,7 @@
 //! Reads what a decision on one resource needs; what costs a program or a search only where it matters.
 
 use crate::deadline::Deadline;
-use crate::drbd::{Name, Replication, Resource, Role};
+use crate::drbd::{Name, Replication};
 use crate::facts::ReapFacts;
 use crate::host::{Host, Note};
 use crate::observe::{ObserveError, World};
@@ -28,8 +28,7 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         let mut read = self
             .replication
             .read(&Name::Resource(name.to_owned()), deadline)?;
-        let primary = |r: &Resource| r.volumes.iter().any(|v| v.role == Role::Primary);
-        if let Some(resource) = read.take_if(|r| facts.promotion_noted && !primary(r)) {
+        if let Some(resource) = read.take_if(|r| facts.promotion_noted && !r.has_primary()) {
             (facts.promoting, read) = self.still_promoting(resource, deadline)?;
         }
         let Some(resource) = read else {
@@ -37,7 +36,7 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
             return Ok(facts);
         };
         let minors: Vec<u32> = resource.minors().collect();
-        if primary(&resource) {
+        if resource.has_primary() {
             facts.occupants = occupants(self.store, self.host, &minors)?;
             facts.holders = self.host.holders(&minors);
             if !facts.occupants.iter().any(Occupant::is_using) && facts.holders.is_empty() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use xenstore_rs::{XsTransaction, XsTransactionSpan};
 
 use crate::deadline::{Deadline, Expired};
-use crate::drbd::{self, Replication, Role};
+use crate::drbd::{self, Replication};
 use crate::host::{Host, Note};
 use crate::message::{Code, Coded};
 use crate::observe::World;
@@ -92,8 +92,11 @@ pub fn candidates(
         let open = settings.filter(|(_, s)| s.open().count() > 0);
         names.extend(open.map(|(name, _)| name).filter(windowed));
     }
-    let primary = |r: &drbd::Resource| r.volumes.iter().any(|v| v.role == Role::Primary);
-    names.extend(up.into_iter().filter(primary).map(|r| r.name));
+    names.extend(
+        up.into_iter()
+            .filter(drbd::Resource::has_primary)
+            .map(|r| r.name),
+    );
     // Locks and notes are files of that name.
     names.retain(|name| check_name(name).is_ok());
     names.sort_unstable();

@@ -68,13 +68,8 @@ impl<'v> View<'v> {
         self.survey.window_lasting.contains(&self.resource.name)
     }
 
-    fn is_primary_here(&self) -> bool {
-        let mut volumes = self.resource.volumes.iter();
-        volumes.any(|v| v.role == Role::Primary)
-    }
-
     fn is_primary_twice(&self) -> bool {
-        self.is_primary_here() && self.resource.primary_peer().is_some()
+        self.resource.has_primary() && self.resource.primary_peer().is_some()
     }
 
     /// A guest comes or goes by its name or its mark, or this host has just allowed two primaries and has
@@ -171,7 +166,7 @@ impl<'v> View<'v> {
 
     /// Several volumes are demoted together, so one that is used keeps all.
     fn primary_without_guest(&self) -> Option<String> {
-        if self.survey.guests != Guests::Known || !self.is_primary_here() {
+        if self.survey.guests != Guests::Known || !self.resource.has_primary() {
             return None;
         }
         let held = |minor| !self.disks.holders(minor).is_empty();

@@ -1,5 +1,6 @@
 //! DRBD's tools fail, lie, hang and come too late.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -70,6 +71,28 @@ fn strange_words_of_the_tools_are_made_fit_for_xenstore() {
             host.world.clear_faults(HERE).unwrap();
             disk.vanish();
         }
+    });
+}
+
+/// Contract 21: only what is down or Secondary needs no demotion.
+#[test]
+fn a_state_that_cannot_be_read_is_not_taken_for_a_module_that_is_not_loaded() {
+    both(|host| {
+        host.configure("deadline = 2\n");
+        let disk = host.disk(5, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+        disk.close();
+        let file = host.path("/proc/drbd");
+        let aside = host.path("/proc/aside");
+        fs::rename(&file, &aside).unwrap();
+        fs::create_dir(&file).unwrap();
+        let ran = disk.remove();
+        assert!(ran.code != Some(0), "{ran:?}");
+        assert!(ran.stderr.contains("/proc/drbd cannot be read"), "{ran:?}");
+        fs::remove_dir(&file).unwrap();
+        fs::rename(&aside, &file).unwrap();
+        disk.remove().assert_silent_success();
+        host.assert_left_alone();
     });
 }
 

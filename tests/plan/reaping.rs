@@ -97,6 +97,17 @@ fn check(outside: &Outside, found: Option<Vec<Found>>, what: &str) {
     assert!(told || !(primary || open), "{what}: not a word");
 }
 
+/// Contract 35, with a third node (DRBD 9).
+#[test]
+fn a_window_with_a_node_that_is_away_keeps_no_other_open() {
+    let outside = left_behind();
+    outside.third_node_is_away();
+    let found = run(&outside, false).unwrap();
+    assert_eq!(found[0].state, State::Failed, "{found:?}");
+    assert!(found[0].why[0].words.contains("nodo3"), "{found:?}");
+    assert_eq!(left(&outside), [(false, false), (false, true)]);
+}
+
 #[test]
 fn a_dry_run_asks_for_nothing_to_be_changed() {
     let outside = left_behind();

@@ -17,7 +17,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use block_drbd::deadline::{Deadline, Expired};
-use block_drbd::drbd::{CommandError, Error, Resource, Role, Settings};
+use block_drbd::drbd::{
+    CommandError, ConnectionState, Error, ReplicationState, Resource, Role, Settings,
+};
 use block_drbd::holders::Holder;
 use block_drbd::host::{Caller, LockError, Note};
 use block_drbd::hotplug::{Ended, Time, run};
@@ -156,6 +158,35 @@ impl Outside {
         }
     }
 
+    /// A third node, ahead of the peer, which is away; two primaries were allowed with it, too.
+    pub fn third_node_is_away(&self) {
+        let state = &mut *self.state.borrow_mut();
+        if let Some(resource) = &mut state.resource {
+            let mut third = resource.connections[0].clone();
+            third.peer_node_id = 9;
+            third.peer = "nodo3".into();
+            third.state = ConnectionState::Connecting;
+            third.role = Role::Unknown;
+            third.peer_devices[0].replication = ReplicationState::Off;
+            resource.connections.insert(0, third);
+        }
+        let mut third = state.settings.connections[0].clone();
+        third.peer_node_id = 9;
+        state.settings.connections.insert(0, third);
+    }
+
+    /// A second path to the peer, behind the first.
+    pub fn second_path(&self) {
+        let mut state = self.state.borrow_mut();
+        let paths = &mut state.settings.connections[0].paths;
+        paths.extend_from_within(..);
+    }
+
+    /// What each path answers that nothing else was said of.
+    pub fn set_probe(&self, probe: Probe) {
+        self.state.borrow_mut().probe = Some(probe);
+    }
+
     pub fn set_role(&self, role: &Role) {
         set_role(&mut self.state.borrow_mut(), role);
     }
@@ -208,7 +239,6 @@ impl Outside {
         state.configured = false;
         state.probe = Some(Probe::Refused);
         state.settings.connections[0].two_primaries = Some(open);
-        state.probe = Some(Probe::Refused);
     }
 
     pub fn set_window_noted(&self) {
@@ -218,7 +248,8 @@ impl Outside {
     /// Two primaries are allowed at run time, and that is noted.
     pub fn window(&self) -> (bool, bool) {
         let state = self.state.borrow();
-        let open = state.settings.connections[0].two_primaries == Some(true);
+        let peer = state.settings.connections.last();
+        let open = peer.is_some_and(|c| c.two_primaries == Some(true));
         (open, state.notes.contains(&Note::Window))
     }
 

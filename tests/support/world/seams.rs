@@ -49,7 +49,7 @@ impl Replication for Outside {
     fn allow_two_primaries(
         &self,
         _: &Resource,
-        _: &ConnectionSettings,
+        connection: &ConnectionSettings,
         allow: bool,
         _: &Deadline,
     ) -> Result<(), Error> {
@@ -59,7 +59,11 @@ impl Replication for Outside {
             Call::CloseWindow
         };
         self.command(call, |state| {
-            state.settings.connections[0].two_primaries = Some(allow);
+            for own in &mut state.settings.connections {
+                if own.peer_node_id == connection.peer_node_id {
+                    own.two_primaries = Some(allow);
+                }
+            }
         })
     }
 
