@@ -206,7 +206,7 @@ impl fmt::Display for Refusal {
             }
             Self::StandAlone { resource, peer } => write!(
                 f,
-                "{resource} is StandAlone towards {peer}: if that is a split brain, run `drbdadm connect --discard-my-data {resource}` on the host whose copy is to be LOST, then `drbdadm connect {resource}` on the one whose copy is kept"
+                "{resource} is StandAlone towards {peer}: if that is a split brain, run `drbdadm disconnect {resource}; drbdadm secondary {resource}; drbdadm connect --discard-my-data {resource}` on the host whose copy is to be LOST and where no guest has it, then `drbdadm connect {resource}` on the one whose copy is kept"
             ),
             Self::Disk { resource, volume, disk } => write!(
                 f,

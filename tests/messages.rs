@@ -36,7 +36,8 @@ use std::thread;
 
 use block_drbd::logging::CODE;
 use block_drbd::manual::catalogue::{Group, entry};
-use block_drbd::manual::examples::{is_in, sentences};
+use block_drbd::manual::examples::sentences;
+use block_drbd::manual::placeholders::is_in;
 use block_drbd::message::Code;
 use simulated_drbd::Generation;
 

@@ -1,4 +1,4 @@
-//! Whether a guest may have a disk: the decision table of design and manual, row by row.
+//! Whether a guest may have a disk: the decision table of README, row by row.
 
 use super::health::{self, blocked, is_usable, peer};
 use super::peers::{

@@ -10,11 +10,17 @@ pub fn findings(resource: &Resource) -> Vec<Finding> {
     let mut found = Vec::new();
     let see = format!("drbdadm status {name}");
     if !resource.suspended.is_empty() {
+        // What waits for quorum, or until the peer is fenced, must not be resumed by hand: the copies would part.
+        let fix = if resource.suspended == ["user"] {
+            format!("# find out who did it first\ndrbdadm resume-io {name}")
+        } else {
+            see.clone()
+        };
         found.push(Finding::error(
             name,
             &format!("its I/O is suspended: {}", resource.suspended.join(", ")),
             "a guest that has it hangs until that is over, and none can start",
-            &format!("# find out why first: {see}\ndrbdadm resume-io {name}"),
+            &fix,
         ));
     }
     let lost = resource.volumes.iter().filter(|v| v.quorum == Some(false));
@@ -51,7 +57,7 @@ pub fn findings(resource: &Resource) -> Vec<Finding> {
                 &format!("StandAlone towards {peer}"),
                 "nothing is replicated, and DRBD does not try again by itself: split brain, most of the time",
                 &format!(
-                    "# on the host whose copy is to be lost: drbdadm connect --discard-my-data {name}\ndrbdadm connect {name}"
+                    "# on the host whose copy is to be lost, where no guest may have it:\ndrbdadm disconnect {name}; drbdadm secondary {name}; drbdadm connect --discard-my-data {name}\n# then on the one whose copy is kept, if it is StandAlone:\ndrbdadm connect {name}"
                 ),
             )),
             ConnectionState::Connected => {}
@@ -92,10 +98,17 @@ exists -
         for (from, to, severity, what, fix) in [
             (
                 "suspended:no",
-                "suspended:user,quorum",
+                "suspended:user",
                 Error,
-                "suspended: user, quorum",
-                "resume-io",
+                "suspended: user",
+                "drbdadm resume-io web",
+            ),
+            (
+                "suspended:no",
+                "suspended:user,fencing",
+                Error,
+                "suspended: user, fencing",
+                "drbdadm status web",
             ),
             ("quorum:yes", "quorum:no", Error, "no quorum", "status"),
             (

@@ -16,11 +16,6 @@ use crate::process::RunError;
 use crate::refusal::{Obstacle, Refusal};
 use crate::request::PathError;
 
-/// What stands for something else.
-pub const PLACEHOLDERS: [&str; 11] = [
-    "RES", "PEER", "GUEST", "VDEV", "ADDRESS", "WHY", "STATE", "DEVICE", "VOLUMES", "N", "TEXT",
-];
-
 /// Stands for `N` where a number is asked for.
 const NUMBER: u32 = 4_040_404_040;
 
@@ -32,37 +27,6 @@ pub fn sentences(code: Code) -> Vec<String> {
         .iter()
         .map(|m| m.words.replace(&number, "N"))
         .collect()
-}
-
-/// Whether a text has that sentence in it, with anything in the place of its placeholders.
-#[must_use]
-pub fn is_in(sentence: &str, text: &str) -> bool {
-    let mut rest = text;
-    for part in literals(sentence) {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
-}
-
-/// What lies between the placeholders.
-fn literals(sentence: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut begin, mut at) = (0, 0);
-    for word in sentence.split_inclusive(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-        let bare = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        // The number of a device has its name before it.
-        let name = if bare == "drbdN" { 4 } else { 0 };
-        if PLACEHOLDERS.contains(&&bare[name..]) {
-            parts.push(&sentence[begin..at + name]);
-            begin = at + bare.len();
-        }
-        at += word.len();
-    }
-    parts.push(&sentence[begin..]);
-    parts
 }
 
 fn text(name: &str) -> String {
@@ -155,7 +119,12 @@ fn examples(code: Code) -> Vec<Message> {
                 }
                 .message()
             };
-            [mount, Holder::Swap { minor: NUMBER }, device]
+            let process = Holder::Process {
+                minor: NUMBER,
+                command: text("TEXT"),
+                pid: NUMBER,
+            };
+            [mount, Holder::Swap { minor: NUMBER }, device, process]
                 .map(held)
                 .to_vec()
         }
@@ -295,14 +264,19 @@ fn examples(code: Code) -> Vec<Message> {
         }
         Code::Version => observed(Error::Version(text("TEXT"))),
         Code::Answer => observed(Error::Answer(text("TEXT"))),
-        Code::Reading => observed(Error::Command(CommandError {
-            command: String::new(),
-            exit: None,
-            code: None,
-            text: text("WHY"),
-        })),
+        Code::Reading => {
+            let refused = Error::Command(CommandError {
+                command: String::new(),
+                exit: None,
+                code: None,
+                text: text("WHY"),
+            });
+            [observed(refused), observed(Error::Unreadable(text("WHY")))].concat()
+        }
         Code::Promote => said("DRBD did not promote RES: WHY; see `drbdadm status RES`"),
-        Code::Node => said("the device node of RES cannot be used (WHY): run `udevadm trigger`"),
+        Code::Node => said(
+            "the device node of RES cannot be used (WHY): if it is missing, make it by mknod, with major 147",
+        ),
         Code::Renamed => vec![Message::renamed()],
         Code::Host => all(&[
             "cannot lock TEXT: WHY",

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod configuration;
 pub mod examples;
 pub mod page;
+pub mod placeholders;
 pub mod program;
 pub mod settings;
 

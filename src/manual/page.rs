@@ -2,7 +2,7 @@
 
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
-use super::examples::PLACEHOLDERS;
+use super::placeholders::PLACEHOLDERS;
 
 /// A page that is being written. Words between backticks come out bold, placeholders in italics.
 #[derive(Debug)]
@@ -94,7 +94,14 @@ impl Page {
         self.finish();
         let text = String::from_utf8_lossy(&text);
         for line in text.lines().skip_while(|l| !l.starts_with(".TP")) {
-            self.done.push_str(line);
+            for (n, part) in line.split('`').enumerate() {
+                let part = if n % 2 == 1 {
+                    format!(r"\fB{part}\fR")
+                } else {
+                    part.to_owned()
+                };
+                self.done.push_str(&part);
+            }
             self.done.push('\n');
         }
         Ok(self)

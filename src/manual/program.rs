@@ -95,13 +95,32 @@ fn commands(page: &mut Page) -> io::Result<()> {
         }
         page.options(command)?;
         let below = command.get_after_long_help().or(command.get_after_help());
-        for line in below.map(ToString::to_string).unwrap_or_default().lines() {
-            page.paragraph(line);
+        for text in paragraphs(&below.map(ToString::to_string).unwrap_or_default()) {
+            page.paragraph(&text);
         }
     }
     page.subsection("Options of the program itself");
     page.options(&cli)?;
     Ok(())
+}
+
+/// What a help text wraps for the terminal, joined again: indented lines stand for themselves, and the exit
+/// codes in a paragraph of their own.
+fn paragraphs(help: &str) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for line in help.lines() {
+        match found.last_mut() {
+            Some(last)
+                if !line.starts_with("Exit code:")
+                    && !line.starts_with("  ")
+                    && !last.starts_with("  ") =>
+            {
+                *last = format!("{last} {line}");
+            }
+            _ => found.push(line.to_owned()),
+        }
+    }
+    found
 }
 
 fn names(page: &mut Page) {

@@ -87,7 +87,7 @@ fn the_documented_bounds_and_words_are_those_of_the_parser() {
     }
 }
 
-/// `cargo run --features manual --bin block-drbd-manual FOLDER` writes it.
+/// `cargo run --features manual --bin block-drbd-manual -- FOLDER` writes it.
 #[test]
 fn the_sample_is_made_from_the_same_source() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/hotplug/block-drbd.toml");

@@ -1,11 +1,13 @@
 """What must not start, and what the person at `xl` reads then."""
 from contextlib import contextmanager
 
-from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk,
-                          expect_roles, promote, reconnected, states, window_closed)
-from rigging.expect import expect
+from rigging import advice
+from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk, expect_roles,
+                          noticed_cut, on_both, promote, reconnected, states, window_closed)
+from rigging.expect import eventually, expect
 from rigging.guest import Guest, domains, expect_refused
 from rigging.node import nodo1, nodo2
+from rigging.pair import cut, mend
 from rigging.scenario import scenario
 
 PEER = ("nodo1", "10.77.2.1")  # 8.4 does not know its peer's name, only the address
@@ -107,6 +109,32 @@ def resource_that_is_down_is_told():
     finally:
         nodo1.sh("drbdadm up web-root")
     reconnected()
+
+
+@scenario
+def a_split_brain_is_refused_until_somebody_decides():
+    """Both hosts wrote while apart. xl says what to do, and done word for word it makes one copy of the two,
+    although the one that is lost is Primary still."""
+    cut()
+    noticed_cut()
+    on_both(lambda node: promote(node, "web-root"))
+    on_both(lambda node: node.sh("dd if=/dev/urandom of=/dev/drbd1 bs=4k count=1 seek=100 oflag=direct"))
+    demote(nodo1, "web-root")
+    mend()
+    eventually("StandAlone", lambda: states(nodo1)[1].connection == "StandAlone")
+    web = Guest(disks=["drbd:web-root,xvda2,w"])
+    refused = web.try_create(nodo1)
+    expect_refused(refused, "web-root", "split brain")
+    expect_roles("Secondary", "Primary", "web-root")
+    (lost, _), (kept, _) = advice.COMMAND.findall(refused.said)
+    nodo2.sh(lost)
+    if states(nodo1)[1].connection == "StandAlone":
+        nodo1.sh(kept)
+    reconnected()
+    web.create(nodo1)
+    web.writes(nodo1)
+    web.destroy(nodo1)
+    expect_on_disk(web.numbers(nodo1), "web-root")
 
 
 @scenario
