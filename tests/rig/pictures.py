@@ -1,4 +1,4 @@
-"""pictures [NAME...]: what people see, taken from terminals in the rig, as SVG files in doc/."""
+"""pictures [NAME...]: what people see, taken from terminals in the rig, as SVG files in docs/."""
 import argparse
 import re
 import sys
@@ -95,7 +95,7 @@ def main():
     if unknown := set(args.names) - set(PICTURES):
         parser.error(f"no such picture: {' '.join(sorted(unknown))}")
     script = program.chosen()
-    folder = PROJECT / "doc"
+    folder = PROJECT / "docs"
     folder.mkdir(exist_ok=True)
     with scenario.rig(keep=False):
         for name in args.names or PICTURES:
