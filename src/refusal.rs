@@ -276,7 +276,7 @@ pub const DESTINATION: &str = "the destination";
 #[must_use]
 pub fn parted(resource: &str, lost: &str, kept: &str) -> String {
     format!(
-        "should {resource} stay StandAlone when the link is back, run `drbdadm connect --discard-my-data {resource}` on {lost}, then `drbdadm connect {resource}` on {kept}"
+        "should {resource} stay StandAlone when the link is back, run `drbdadm disconnect {resource}; drbdadm connect --discard-my-data {resource}` on {lost}, then `drbdadm connect {resource}` on {kept}"
     )
 }
 

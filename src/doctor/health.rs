@@ -57,7 +57,7 @@ pub fn findings(resource: &Resource) -> Vec<Finding> {
                 &format!("StandAlone towards {peer}"),
                 "nothing is replicated, and DRBD does not try again by itself: split brain, most of the time",
                 &format!(
-                    "# on the host whose copy is to be lost, where no guest may have it:\ndrbdadm disconnect {name}; drbdadm secondary {name}; drbdadm connect --discard-my-data {name}\n# then on the one whose copy is kept, if it is StandAlone:\ndrbdadm connect {name}"
+                    "# first, on the host whose copy is to be lost, where no guest may have it:\n# drbdadm disconnect {name}; drbdadm secondary {name}; drbdadm connect --discard-my-data {name}\ndrbdadm connect {name}"
                 ),
             )),
             ConnectionState::Connected => {}
@@ -146,6 +146,12 @@ exists -
             };
             assert_eq!(*is, severity, "{what}");
             assert!(says.contains(what) && command.contains(fix), "{found:?}");
+            // A copy is thrown away by nobody who pastes what is to be done.
+            let bare = command.lines().filter(|line| !line.starts_with('#'));
+            assert!(
+                bare.into_iter().all(|line| !line.contains("discard")),
+                "{found:?}"
+            );
         }
     }
 }

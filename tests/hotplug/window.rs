@@ -150,7 +150,7 @@ fn without_a_link_the_window_stays_and_the_person_is_told() {
             "`block-drbd reap`",
             "first run `drbdadm adjust web-root` on both hosts",
             "the guest runs at the destination now",
-            "`drbdadm connect --discard-my-data web-root` on the source",
+            "`drbdadm disconnect web-root; drbdadm connect --discard-my-data web-root` on the source",
             "`drbdadm connect web-root` on the destination",
         ] {
             assert!(ran.stderr.contains(words), "no {words} in {}", ran.stderr);
@@ -252,7 +252,7 @@ fn a_link_that_is_lost_in_the_window_leaves_it_and_says_so() {
         let words = [
             "was promoted and demoted again: the connection to nodo2 was lost",
             "the guest goes on at its source",
-            "`drbdadm connect --discard-my-data web-root` on the destination",
+            "`drbdadm disconnect web-root; drbdadm connect --discard-my-data web-root` on the destination",
             "`drbdadm connect web-root` on the source",
             "two primaries stay allowed on web-root",
             "first run `drbdadm adjust web-root` on both hosts",
