@@ -225,8 +225,8 @@ impl Guest {
         (fits && uuid.len() == 36).then_some(uuid)
     }
 
-    /// The same guest under another domain id: after a reboot, in a migration to the same host, or
-    /// served by its stub domain.
+    /// The same guest under another domain id: in a migration to the same host, or served by its stub
+    /// domain. Or its like: a copied configuration has the same uuid.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         let mine = [&self.vm, &self.target_vm];
@@ -236,10 +236,13 @@ impl Guest {
             .any(|v| theirs.contains(&&Some(v.clone())))
     }
 
-    /// One of the two is the stub domain of the other.
+    /// One of the two is the stub domain of the other; or both are stub domains of one guest, as in its migration
+    /// to the same host (xen: `tools/libs/light/libxl_dm.c`, `libxl__stub_dm_name`).
     #[must_use]
     pub fn is_served_with(&self, other: &Self) -> bool {
-        let serves = |a: &Self, b: &Self| a.target_vm.is_some() && a.target_vm == b.vm;
+        let serves = |a: &Self, b: &Self| {
+            a.target_vm.is_some() && (a.target_vm == b.vm || a.target_vm == b.target_vm)
+        };
         serves(self, other) || serves(other, self)
     }
 }

@@ -1,5 +1,5 @@
-//! Who else on this host uses the resource through a block backend (xen: tools/hotplug/Linux/block
-//! `check_sharing`, whose rules for "the same guest" hold here, too).
+//! Who else on this host uses the resource through a block backend, and who is the same guest (as in xen:
+//! tools/hotplug/Linux/block, `check_sharing`).
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,7 +19,7 @@ use crate::store::{Together, read_folder, read_visible};
 pub enum Relation {
     /// The very same domain: the device is attached to it a second time.
     ThisDomain,
-    /// The same guest as another domain: reboot, stub domain, migration to the same host.
+    /// The same guest as another domain: its stub domain, migration to the same host; or another one of its uuid.
     SameGuest,
     /// Another guest, or this host itself.
     Other,

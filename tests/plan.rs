@@ -59,10 +59,9 @@ impl Scenario {
             Join => {
                 outside.set_role(&Role::Primary);
                 outside.set_noted();
-                outside.published(5, "web", "/vm/web");
-                // From this very host.
-                outside.receive(0);
-                outside.change(|r| r.connections[0].role = Role::Secondary);
+                outside.published(5, "guest", "/vm/guest");
+                // Its stub domain.
+                outside.write("/local/domain/7/target", "5");
             }
             Keep => outside.set_role(&Role::Primary),
             Remove | Leave => {

@@ -71,9 +71,9 @@ fn rival<'f>(facts: &'f Facts, resource: &Resource, volume: &Volume) -> Option<(
 /// The resource is Primary here for somebody whom this guest joins, so that no promotion is needed
 /// and the peers need not be asked again:
 ///
-/// * the same guest, migrating to its own host or with its stub domain. Not what is left of it where
-///   `xl migrate` took it away and its end was not seen, nor what was received here and never went on
-///   while a peer is or may be Primary: the guest runs on the peer then;
+/// * the same guest, migrating to its own host or with its stub domain; where it only starts, beside another of
+///   its uuid that it may share with (both read, say), while all peers are Secondary. Not what is left of it where
+///   `xl migrate` took it away and its end was not seen: the guest runs on the peer then;
 /// * the very same domain, with another of its volumes;
 /// * others who share this volume, as long as no peer is Primary.
 ///

@@ -35,7 +35,7 @@ fn attached(plan: &Plan) -> &'static str {
     } else if has(|s| matches!(s, Step::Promote | Step::Hold)) {
         "a guest that starts gets a disk that nobody else has, here or on a peer"
     } else {
-        "guests that only read, the same guest again and guests of a shared resource join whoever has the disk here"
+        "guests that only read, a stub domain, a guest received from this same host and guests of a shared resource join whoever has the disk here"
     }
 }
 

@@ -212,7 +212,7 @@ impl<'v> View<'v> {
                 mark(Kind::GuestWithoutPrimary, &says);
             }
         }
-        if let Some(says) = several(&users).filter(|_| !self.policy.shared) {
+        if let Some(says) = several(&users, self.is_migrating()).filter(|_| !self.policy.shared) {
             mark(Kind::SeveralGuests, &says);
         }
         for says in occupants.iter().filter_map(|o| stray(o)) {
@@ -221,14 +221,15 @@ impl<'v> View<'v> {
     }
 }
 
-/// Different guests have it, and one of them writes.
-fn several(users: &[&Use]) -> Option<String> {
+/// Different guests have it, and one of them writes. Two domains of one uuid are one guest while it migrates.
+fn several(users: &[&Use], migrating: bool) -> Option<String> {
     let writes = users.iter().any(|u| u.access == Access::ReadWrite);
     let mut others = users.iter().enumerate().flat_map(|(i, first)| {
         let later = users.iter().skip(i + 1);
         later.map(move |second| (first, second))
     });
-    let differ = |a: &Use, b: &Use| a.guest.domid == b.guest.domid || !a.guest.is_same_as(&b.guest);
+    let one = |a: &Guest, b: &Guest| a.is_served_with(b) || (migrating && a.is_same_as(b));
+    let differ = |a: &Use, b: &Use| a.guest.domid == b.guest.domid || !one(&a.guest, &b.guest);
     if !writes || !others.any(|(a, b)| differ(a, b)) {
         return None;
     }

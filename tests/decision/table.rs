@@ -176,10 +176,11 @@ fn again(f: &Facts) -> bool {
     primary(f) && live(f).any(|u| is_same(f, u) && alone(u))
 }
 
-/// One serves the other.
+/// One serves the other, or both the same guest.
 pub fn stub(f: &Facts, user: &Use) -> bool {
     let serves = |a: &Guest, b: &Guest| a.target_vm.is_some() && a.target_vm == b.vm;
-    serves(&f.guest, &user.guest) || serves(&user.guest, &f.guest)
+    let both = f.guest.target_vm.is_some() && f.guest.target_vm == user.guest.target_vm;
+    serves(&f.guest, &user.guest) || serves(&user.guest, &f.guest) || both
 }
 
 /// Looks at what is on the device, perhaps, and closes it by itself.

@@ -198,6 +198,28 @@ fn a_stub_domain_shares_the_disk_of_its_guest() {
     });
 }
 
+/// Contract 14: that of a guest which migrates to its own host finds the guest, and another stub domain of it.
+#[test]
+fn the_stub_domains_of_both_ends_share_the_disk() {
+    both(|host| {
+        attached(host, 5, "w");
+        host.xen.guest(6, "guest-5-dm");
+        host.xen.write("/local/domain/6/target", "5");
+        let stub = host.disk(6, WEB);
+        stub.assert_attached(&stub.add(), MINOR);
+        let vm = host.xen.read("/local/domain/5/vm").unwrap();
+        host.xen.guest(7, "guest-5--incoming");
+        host.xen.write("/local/domain/7/vm", &vm);
+        let received = host.disk(7, WEB);
+        received.assert_attached(&received.receive(), MINOR);
+        host.xen.guest(8, "guest-5--incoming-dm");
+        host.xen.write("/local/domain/8/target", "7");
+        let stub = host.disk(8, WEB);
+        stub.assert_attached(&stub.add(), MINOR);
+        host.assert_changes(&["primary"]);
+    });
+}
+
 /// Contract 14: two domains of which nothing is known are two guests.
 #[test]
 fn guests_without_a_vm_node_are_strangers() {

@@ -307,6 +307,13 @@ fn guests_that_share_a_disk_are_marked_if_one_writes() {
         u.guest.target_vm = Some("/vm/7".into());
     });
     assert_eq!(kinds(&both), []);
+    // A second domain of its uuid is another guest, unless it migrates to this same host.
+    both.occupants[1] = edit(guest(8, "again", Access::ReadWrite), |u| {
+        u.guest.vm = Some("/vm/7".into());
+    });
+    assert_eq!(kinds(&both), [Kind::SeveralGuests]);
+    both.arriving.insert(8);
+    assert_eq!(kinds(&both), []);
 }
 
 #[test]
