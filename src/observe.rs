@@ -242,12 +242,14 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
     /// processes that may write to it. Those that only read, as a backup, keep no guest from starting.
     fn hidden_holders(&self, facts: &Facts, resource: &Resource, shared: bool) -> Vec<Holder> {
         let minors: Vec<u32> = resource.minors().collect();
-        let closed = || self.host.is_closed(&resource.name, &resource.devices());
+        let closed = |devices: &[(u32, u32)]| self.host.is_closed(&resource.name, devices);
         if resource.is_secondary() {
             // 9 lets a Secondary be read, and then promotes it under the reader (drbd: `drbd/drbd_main.c`,
             // `drbd_open`).
             return match resource.generation {
-                drbd::Generation::V9 if !closed() => self.host.mounts_elsewhere(&minors),
+                drbd::Generation::V9 if !closed(&resource.devices()) => {
+                    self.host.mounts_elsewhere(&minors)
+                }
                 _ => Vec::new(),
             };
         }
@@ -256,14 +258,15 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         let known: Vec<u32> = uses.map(|u| u.minor).collect();
         let mut volumes = resource.volumes.iter();
         let wanted = volumes.find(|v| Some(v.volume) == facts.volume);
-        // Beside a guest that has another volume only the one that is wanted matters: what people do to a
-        // third one is their own affair.
+        // Beside a guest only the wanted one matters: what people do to a third is their own affair.
         let mut asked = match wanted {
             Some(volume) if !known.is_empty() => vec![volume.minor],
             _ => minors,
         };
         asked.retain(|minor| !known.contains(minor));
-        if !mounts.is_empty() || asked.is_empty() || shared || closed() {
+        let mut devices = resource.devices();
+        devices.retain(|(_, minor)| asked.contains(minor));
+        if !mounts.is_empty() || asked.is_empty() || shared || closed(&devices) {
             return mounts;
         }
         let writers = self.host.writers(&asked).into_iter();

@@ -133,7 +133,11 @@ fn told(line: &str, minor: u32) -> Option<Opener> {
 /// Whether a descriptor may lead to a device of DRBD, by its name alone: below /dev, or called as its node is,
 /// in another root's /dev.
 fn is_device(name: &Path) -> bool {
-    let called = |n: &OsStr| n.to_string_lossy().starts_with("drbd");
+    let called = |n: &OsStr| {
+        let n = n.to_string_lossy();
+        let number = n.strip_prefix("drbd").unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+    };
     name.starts_with("/dev") || name.file_name().is_some_and(called)
 }
 
@@ -213,7 +217,12 @@ mod tests {
         for name in ["/dev/drbd1", "/dev/mine", "/srv/chroot/dev/drbd1"] {
             assert!(is_device(Path::new(name)), "{name}");
         }
-        for name in ["/mnt/dead/dev/x", "/mnt/dev/", "socket:[1]", "/device/x"] {
+        for name in [
+            "/mnt/dead/dev/x",
+            "/mnt/dev/",
+            "socket:[1]",
+            "/mnt/dead/drbd.img",
+        ] {
             assert!(!is_device(Path::new(name)), "{name}");
         }
     }
