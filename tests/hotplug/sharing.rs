@@ -183,15 +183,22 @@ fn the_same_guest_is_not_started_beside_its_source() {
     });
 }
 
+/// A stub domain of the guest, which gets the disk, too.
+fn served(host: &Host, guest: u32, stub: u32) {
+    let name = host.xen.read(&format!("/local/domain/{guest}/name"));
+    host.xen.guest(stub, &format!("{}-dm", name.unwrap()));
+    let target = format!("/local/domain/{stub}/target");
+    host.xen.write(&target, &guest.to_string());
+    let disk = host.disk(stub, WEB);
+    disk.assert_attached(&disk.add(), MINOR);
+}
+
 /// Contract 14: a stub domain serves its guest.
 #[test]
 fn a_stub_domain_shares_the_disk_of_its_guest() {
     both(|host| {
         attached(host, 5, "w");
-        host.xen.guest(6, "guest-5-dm");
-        host.xen.write("/local/domain/6/target", "5");
-        let stub = host.disk(6, WEB);
-        stub.assert_attached(&stub.add(), MINOR);
+        served(host, 5, 6);
         let other = host.disk(7, WEB);
         other.assert_refused(&other.add(), 3, "busy", &["guest-5"]);
         host.assert_changes(&["primary"]);
@@ -203,19 +210,13 @@ fn a_stub_domain_shares_the_disk_of_its_guest() {
 fn the_stub_domains_of_both_ends_share_the_disk() {
     both(|host| {
         attached(host, 5, "w");
-        host.xen.guest(6, "guest-5-dm");
-        host.xen.write("/local/domain/6/target", "5");
-        let stub = host.disk(6, WEB);
-        stub.assert_attached(&stub.add(), MINOR);
+        served(host, 5, 6);
         let vm = host.xen.read("/local/domain/5/vm").unwrap();
         host.xen.guest(7, "guest-5--incoming");
         host.xen.write("/local/domain/7/vm", &vm);
         let received = host.disk(7, WEB);
         received.assert_attached(&received.receive(), MINOR);
-        host.xen.guest(8, "guest-5--incoming-dm");
-        host.xen.write("/local/domain/8/target", "7");
-        let stub = host.disk(8, WEB);
-        stub.assert_attached(&stub.add(), MINOR);
+        served(host, 7, 8);
         host.assert_changes(&["primary"]);
     });
 }
