@@ -184,7 +184,7 @@ fn hostile_specifications_are_refused() {
 fn a_specification_that_is_not_utf_8_is_refused() {
     both(|host| {
         let disk = host.disk(5, WEB);
-        host.write(&disk.node("params"), b"web-\xff\xferoot");
+        host.xen.write_bytes(&disk.node("params"), b"web-\xff\xferoot");
         let ran = quick(&disk, "add");
         assert_eq!(ran.code, Some(3), "{ran:?}");
         assert_eq!(disk.get("physical-device"), None);
@@ -199,7 +199,7 @@ fn a_specification_that_is_not_utf_8_is_refused() {
 fn a_guest_whose_name_is_not_utf_8_gets_its_disk_and_lets_it_go() {
     both(|host| {
         let disk = host.disk(5, WEB);
-        host.write("/local/domain/5/name", b"caf\xe9");
+        host.xen.write_bytes("/local/domain/5/name", b"caf\xe9");
         disk.assert_attached(&disk.add(), MINOR);
         let second = host.disk(6, WEB);
         second.assert_refused(&second.add(), 3, "busy", &["guest caf", "(domain 5)"]);
@@ -222,7 +222,7 @@ fn hostile_names_of_guests_do_not_reach_the_terminal() {
             "x--incoming",
         ] {
             host.xen.guest(5, "web");
-            host.write("/local/domain/5/name", name.as_bytes());
+            host.xen.write_bytes("/local/domain/5/name", name.as_bytes());
             let disk = host.disk(5, "nosuch");
             let ran = quick(&disk, "add");
             assert_eq!(ran.code, Some(3), "{ran:?}");

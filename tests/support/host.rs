@@ -1,9 +1,7 @@
 //! A host of one test alone: a root with a simulated DRBD, a peer behind it, a real xenstored.
 
 use std::fs::{self, Permissions};
-use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -345,20 +343,6 @@ impl Host {
     pub fn store(&self) -> Store {
         let deadline = Instant::now() + Duration::from_secs(20);
         Store::open_at(&self.xen.socket(), deadline).unwrap()
-    }
-
-    /// Writes any bytes to a node, which neither the utilities nor the program's own store would: one
-    /// WRITE request (xen: `xen/include/public/io/xs_wire.h`).
-    pub fn write(&self, path: &str, value: &[u8]) {
-        let body = [path.as_bytes(), b"\0", value].concat();
-        let length = u32::try_from(body.len()).unwrap();
-        let mut request: Vec<u8> = [11, 1, 0, length].map(u32::to_ne_bytes).concat();
-        request.extend(body);
-        let mut stream = UnixStream::connect(self.xen.socket()).unwrap();
-        stream.write_all(&request).unwrap();
-        let mut reply = [0; 19];
-        stream.read_exact(&mut reply).unwrap();
-        assert!(reply.ends_with(b"OK\0"), "{path}: {reply:?}");
     }
 
     /// The program, with nothing in its environment but where its world is.

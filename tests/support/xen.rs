@@ -7,6 +7,7 @@
     reason = "a test ends where its setting fails"
 )]
 
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -134,6 +135,23 @@ impl Xenstored {
         let arguments = nodes.iter().flat_map(|(path, value)| [*path, *value]);
         let output = self.utility("xenstore-write", arguments);
         assert!(output.is_some(), "xenstore-write {nodes:?} failed");
+    }
+
+    /// Writes any bytes to a node, which neither the utilities nor the program's own store would: one
+    /// WRITE request (xen: `xen/include/public/io/xs_wire.h`).
+    ///
+    /// # Panics
+    /// If xenstored refuses.
+    pub fn write_bytes(&self, path: &str, value: &[u8]) {
+        let body = [path.as_bytes(), b"\0", value].concat();
+        let length = u32::try_from(body.len()).unwrap();
+        let mut request: Vec<u8> = [11, 1, 0, length].map(u32::to_ne_bytes).concat();
+        request.extend(body);
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.write_all(&request).unwrap();
+        let mut reply = [0; 19];
+        stream.read_exact(&mut reply).unwrap();
+        assert!(reply.ends_with(b"OK\0"), "{path}: {reply:?}");
     }
 
     /// Reads a node, if there is one.
