@@ -9,7 +9,7 @@ use simulated_drbd::{Disk, Fault, Generation, Resource, Role};
 use crate::host::{HERE, Host, MINOR, PEER, Ran, WEB, both, eventually, pause};
 use crate::silence::Silence;
 
-/// Design "plain start, a peer is Primary": even where two primaries are configured.
+/// Design: plain start, a peer is Primary: even where two primaries are configured.
 #[test]
 fn a_double_start_is_refused_and_names_the_peer() {
     both(|host| {
@@ -34,7 +34,7 @@ fn a_double_start_is_refused_and_names_the_peer() {
     });
 }
 
-/// Design "wait up to 5 s for a demotion under way".
+/// Design: wait up to 5 s for a demotion under way.
 #[test]
 fn a_peer_that_is_just_demoting_is_waited_for() {
     both(|host| {
@@ -64,7 +64,7 @@ fn a_guest_is_not_started_into_a_resource_that_is_primary_on_both_hosts() {
     });
 }
 
-/// Design "disconnected, but the probe is accepted"; contract 37: not a byte is sent.
+/// Design: disconnected, but the probe is accepted; contract 37: not a byte is sent.
 #[test]
 fn a_disconnected_peer_whose_drbd_waits_may_run_the_guest() {
     both(|host| {

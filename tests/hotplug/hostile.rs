@@ -152,7 +152,7 @@ fn assert_clear_error(disk: &Disk<'_>, what: &str) {
     assert_eq!(ran.stderr, "", "{what:?}");
 }
 
-/// Contract 7, 15, 19; issue "30 or more hostile specs".
+/// Contract 7, 15, 19.
 #[test]
 fn hostile_specifications_are_refused() {
     both(|host| {

@@ -144,7 +144,7 @@ fn assert_taken_for_a_start(disk: &Disk<'_>, ran: &Ran) {
     disk.host.assert_untouched();
 }
 
-/// Design "Who may attach", libvirt; contract 12, 37.
+/// Design: Who may attach, libvirt; contract 12, 37.
 #[test]
 fn a_guest_that_libvirt_receives_is_taken_in_beside_its_source() {
     both(|host| {

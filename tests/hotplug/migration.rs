@@ -27,7 +27,7 @@ fn assert_not_taken_in(host: &Host, disk: &Disk<'_>, words: &[&str]) {
     host.assert_untouched();
 }
 
-/// Design "incoming migration"; contract 12, 37.
+/// Design: incoming migration; contract 12, 37.
 #[test]
 fn a_migrating_guest_is_taken_in_beside_its_source() {
     both(|host| {
@@ -103,7 +103,7 @@ fn a_guest_that_is_rebooted_by_the_receiving_xl_is_a_plain_start() {
     });
 }
 
-/// Design "the peer's replication address does not answer the probe"; contract 37, surprise 1.
+/// Design: the peer's replication address does not answer the probe; contract 37, surprise 1.
 #[test]
 fn a_link_that_is_cut_unnoticed_refuses_the_migration_before_the_promotion() {
     both(|host| {
@@ -118,7 +118,7 @@ fn a_link_that_is_cut_unnoticed_refuses_the_migration_before_the_promotion() {
     });
 }
 
-/// Design "the second reading is worse": the guest is waiting at its source, so no second try.
+/// Design: the second reading is worse: the guest is waiting at its source, so no second try.
 #[test]
 fn a_link_that_is_lost_at_the_promotion_undoes_it() {
     both(|host| {
@@ -133,7 +133,7 @@ fn a_link_that_is_lost_at_the_promotion_undoes_it() {
     });
 }
 
-/// Design: "a disconnected copy here is stale by definition".
+/// Design: a disconnected copy here is stale by definition.
 #[test]
 fn a_migration_without_a_link_is_refused() {
     both(|host| {
@@ -219,7 +219,7 @@ fn a_migration_onto_or_from_a_bad_copy_is_refused() {
     });
 }
 
-/// Design: "usable" is also the intentional client of a peer that is `UpToDate` (DRBD 9).
+/// Design: usable is also the intentional client of a peer that is `UpToDate` (DRBD 9).
 #[test]
 fn a_guest_is_received_by_a_host_that_has_no_disk_on_purpose() {
     let host = Host::new(Generation::V9);
@@ -280,7 +280,7 @@ fn a_migration_to_the_same_host_joins_the_guest() {
     });
 }
 
-/// Design "wait until the source's writes have stopped arriving"; surprise 10.
+/// Design: wait until the source's writes have stopped arriving; surprise 10.
 #[test]
 fn a_guest_is_not_resumed_while_writes_of_its_source_arrive() {
     both(|host| {
