@@ -19,7 +19,7 @@ pub(crate) fn arrival(
         Caller::MigrateReceive | Caller::DriverDomain => named,
         Caller::Unknown => named || marked(),
         Caller::Other => marked(),
-        Caller::Xl => false,
+        Caller::BlockAttach | Caller::Xl => false,
     };
     if incoming {
         Arrival::IncomingMigration
@@ -67,9 +67,10 @@ mod tests {
     use super::*;
 
     const UUID: &str = "5f3d1a6e-90b7-4c52-8e1d-0a2b3c4d5e6f";
-    const CALLERS: [Caller; 5] = [
+    const CALLERS: [Caller; 6] = [
         Caller::MigrateReceive,
         Caller::DriverDomain,
+        Caller::BlockAttach,
         Caller::Xl,
         Caller::Other,
         Caller::Unknown,
@@ -122,7 +123,8 @@ mod tests {
     /// A mark is claimed by being asked for.
     #[test]
     fn a_mark_is_not_asked_for_where_it_cannot_count() {
-        for caller in [Caller::MigrateReceive, Caller::DriverDomain, Caller::Xl] {
+        use Caller::{BlockAttach, DriverDomain, MigrateReceive, Xl};
+        for caller in [MigrateReceive, DriverDomain, BlockAttach, Xl] {
             arrival(&guest("web"), caller, |_| unreachable!("{caller:?}"));
         }
     }

@@ -1,4 +1,4 @@
-//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md.
+//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md, loop devices.
 
 use std::fmt;
 use std::fs;
@@ -26,7 +26,7 @@ pub enum Holder {
         /// Minor of the device.
         minor: u32,
     },
-    /// A block device on top of it: LVM, another device-mapper target, md, bcache.
+    /// A block device on top of it: LVM, another device-mapper target, md, bcache, loop.
     Device {
         /// Minor of the device.
         minor: u32,
@@ -101,7 +101,29 @@ pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
             });
         }
     }
+    found.extend(loops(root, minors));
     found
+}
+
+/// Loop devices on top: the kernel makes no link for them, and `losetup` does not keep running (linux:
+/// `drivers/block/loop.c`, `loop_attr_backing_file_show`).
+fn loops(root: &Root, minors: &[u32]) -> Vec<Holder> {
+    let devices = fs::read_dir(root.join("/sys/block"));
+    let on_top = |device: fs::DirEntry| {
+        let name = device.file_name().into_string().ok()?;
+        name.strip_prefix("loop")?;
+        let source = fs::read_to_string(device.path().join("loop/backing_file")).ok()?;
+        let minor = drbd_minor(root, source.trim_end_matches('\n'))?;
+        minors
+            .contains(&minor)
+            .then_some(Holder::Device { minor, name })
+    };
+    devices
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(on_top)
+        .collect()
 }
 
 /// Those mounts that a process sees (linux: `fs/proc_namespace.c`, `show_mountinfo`).

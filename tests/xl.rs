@@ -146,6 +146,7 @@ fn the_reason_of_a_refusal_stands_in_xls_own_output() {
             "script: guest web (domain 5), xvdb: resource nope is not configured on this host",
             "unknown 1",
             "script: guest web (domain 5), xvdc: web-swap is Primary on nodo2",
+            "afterwards run `xl block-detach 5 xvdc`: a migration would take the disk along",
             "double 1",
         ],
     );
@@ -367,9 +368,16 @@ fn check_says_beforehand_what_xl_then_does() {
             expect(answer, &words);
             let error = answer.lines().find_map(|l| l.split_once(": error: "));
             assert_eq!(error.is_none(), *may, "{disk}: {answer}");
-            // What block-drbd refuses, xl prints in the same words.
+            // What block-drbd refuses, xl prints in the same words, and what is to be done afterwards.
             if let Some((_, sentence)) = error.filter(|(_, s)| !s.starts_with("xl ")) {
-                assert_eq!(answer.matches(sentence).count(), 2, "{answer}");
+                let (words, code) = sentence.rsplit_once(" [").unwrap();
+                assert_eq!(answer.matches(words).count(), 2, "{answer}");
+                assert_eq!(answer.matches(code).count(), 2, "{answer}");
+                let after = answer.split("said 3").nth(1).unwrap();
+                assert!(
+                    after.contains("; afterwards run `xl block-detach 5 xvdb`"),
+                    "{answer}"
+                );
             }
         }
     }

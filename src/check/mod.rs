@@ -18,6 +18,7 @@ use crate::host::Host;
 use crate::observe::World;
 use crate::policy::Configuration;
 use crate::store::Together;
+use crate::survey;
 
 pub use finding::{Finding, Place, Severity};
 pub use remote::{Other, ask};
@@ -122,6 +123,13 @@ impl<'c, S: Together, R: Replication, H: Host> Check<'c, S, R, H> {
                 "{guest} runs here, so that xl would not start it again: what counts is whether it can migrate"
             );
             answer.findings.push(group.place.note(words));
+            for disk in survey::refused(self.world.store, guest.domid)? {
+                let (vdev, domid) = (crate::words::short(&disk.vdev, 40), guest.domid);
+                let words = format!(
+                    "{guest} was refused {vdev}, and a migration would take it along all the same: `xl block-detach {domid} {vdev}`"
+                );
+                answer.findings.push(group.place.error(words));
+            }
         }
         let guest = answer
             .running

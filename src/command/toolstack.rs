@@ -44,7 +44,8 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode, Message> {
     let wanted = configuration
         .as_ref()
         .map_or_else(|_| Policy::default().deadline, |c| c.policy(None).deadline);
-    let limit = if host.caller() == Caller::DriverDomain {
+    let caller = host.caller();
+    let limit = if caller == Caller::DriverDomain {
         wanted.min(DRIVER_DOMAIN)
     } else {
         wanted
@@ -68,7 +69,7 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode, Message> {
                 facts: None,
                 asked: None,
             };
-            return Ok(finish(action, &path, &ended, &store, &all));
+            return Ok(finish(action, caller, &path, &ended, &store, &all));
         }
         // What was promoted under a good file is demoted under a broken one, too.
         Err(error) => {
@@ -84,12 +85,13 @@ pub fn run(action: Action, root: Root) -> Result<ExitCode, Message> {
         host: &host,
     };
     let ended = hotplug::run(&world, action, &path, &configuration, &time);
-    Ok(finish(action, &path, &ended, &store, &all))
+    Ok(finish(action, caller, &path, &ended, &store, &all))
 }
 
 /// Tells everybody concerned how it ended.
 fn finish(
     action: Action,
+    caller: Caller,
     path: &BackendPath,
     ended: &Ended,
     store: &Store,
@@ -119,7 +121,13 @@ fn finish(
         log::info!("{action}: {subject}: {}", ended.outcome);
         return code;
     };
-    let said = said.about(&subject);
+    let mut said = said.about(&subject);
+    if action == Action::Add && caller == Caller::BlockAttach && path.frontend_id != 0 {
+        said = said.and(&left_behind(
+            path,
+            facts.or_else(asked).map(|(_, b)| b.vdev.as_str()),
+        ));
+    }
     log::error!(code = said.code.as_str(); "{action} failed: {said}");
     let until = all.end().max(Instant::now() + LAST_WORDS);
     store.set_deadline(until);
@@ -130,4 +138,16 @@ fn finish(
         log::error!(target: PERSON, code = said.code.as_str(); "{action} failed: {said}");
     }
     code
+}
+
+/// libxl keeps the disk of a failed `xl block-attach` among those of the domain, and `xl migrate` sends it along
+/// (xen: `tools/libs/light/libxl_domain.c`, `libxl_retrieve_domain_configuration`). There it looks as the disk
+/// of a guest that is received, whoever has it here.
+fn left_behind(path: &BackendPath, vdev: Option<&str>) -> String {
+    let vdev = vdev.filter(|v| !v.is_empty());
+    let vdev = vdev.map_or_else(|| path.device.to_string(), |v| crate::words::short(v, 40));
+    let domid = path.frontend_id;
+    format!(
+        "afterwards run `xl block-detach {domid} {vdev}`: a migration would take the disk along, and the guest would get it there"
+    )
 }

@@ -173,7 +173,7 @@ impl fmt::Display for Warning {
                 users,
             } => write!(
                 f,
-                "{resource} stays Primary here ({}) and is Primary on {peer}, too: if their link is lost now, the copies part; move what uses it to {peer} as well, or stop it",
+                "{resource} stays Primary here ({}) and is Primary on {peer}, too: if their link is lost now, the copies part; move what uses it to {peer} as well, or stop it; if it is a guest's there that had been refused it here, `xl block-detach` it there first",
                 list(users)
             ),
         }

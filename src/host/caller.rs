@@ -15,6 +15,8 @@ pub enum Caller {
     MigrateReceive,
     /// `xl devd`, in a driver domain: it knows of no migration, and gives 10 s at the most.
     DriverDomain,
+    /// `xl block-attach`: the domain runs already.
+    BlockAttach,
     /// `xl` with another command, as `create` or `restore`.
     Xl,
     /// No `xl`: libvirt's daemon, or a person.
@@ -61,6 +63,7 @@ fn xl(line: &[u8]) -> Option<Caller> {
     Some(match command {
         b"migrate-receive" => Caller::MigrateReceive,
         b"devd" => Caller::DriverDomain,
+        b"block-attach" => Caller::BlockAttach,
         _ => Caller::Xl,
     })
 }
@@ -84,6 +87,7 @@ mod tests {
                 Some(Caller::MigrateReceive),
             ),
             (b"/usr/sbin/xl\0devd\0", Some(Caller::DriverDomain)),
+            (b"xl\0block-attach\0web\0", Some(Caller::BlockAttach)),
             (b"xl\0create\0migrate-receive\0", Some(Caller::Xl)),
             (b"xl\0restore\0x--incoming\0", Some(Caller::Xl)),
             (b"/usr/sbin/libvirtd\0--listen\0", None),

@@ -46,6 +46,12 @@ impl Message {
         Self::new(self.code, format!("{subject}: {}", self.words))
     }
 
+    /// The same, with another sentence behind it.
+    #[must_use]
+    pub fn and(&self, more: &str) -> Self {
+        Self::new(self.code, format!("{}; {more}", self.words))
+    }
+
     /// One printable line of at most `max` bytes. The code is never cut off.
     #[must_use]
     pub fn line(&self, max: usize) -> String {

@@ -132,6 +132,20 @@ impl Places {
     }
 }
 
+/// The disks of a domain whose `add` failed, and which nobody has detached since.
+///
+/// # Errors
+/// When xenstored cannot be asked.
+pub fn refused(store: &impl Together, domid: u32) -> io::Result<Vec<Unpublished>> {
+    let all = sharing::all_uses(store, |_| true)?;
+    let mut found = Vec::new();
+    for folder in all.unpublished.iter().filter(|f| f.domid == domid) {
+        let disk = read_unpublished(store, folder)?.map(|(disk, _)| disk);
+        found.extend(disk.filter(|d| d.error.is_some()));
+    }
+    Ok(found)
+}
+
 /// A folder without a device, if it is one for this program.
 fn read_unpublished(
     store: &impl Together,

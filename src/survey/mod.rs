@@ -7,6 +7,8 @@
 
 mod guests;
 
+pub use guests::refused;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;

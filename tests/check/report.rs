@@ -229,7 +229,8 @@ fn foreign_words_cannot_reach_the_terminal_as_they_are() {
     both(|host| {
         let disk = host.disk(6, WEB);
         disk.add().assert_silent_success();
-        host.xen.write_bytes("/local/domain/6/name", b"\x1b[2Jevil\n");
+        host.xen
+            .write_bytes("/local/domain/6/name", b"\x1b[2Jevil\n");
         host.xen.write_bytes(&disk.node("dev"), b"xv\x1b]0;da");
         let text = "name='w\\teb'\ndisk=['drbd:web-root,xvda2,w', 'drbd:\\a,xvdb']\n";
         let said = lines(host, text, 3);

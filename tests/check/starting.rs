@@ -8,7 +8,7 @@ use simulated_drbd::host::Module;
 use simulated_drbd::state::Connection;
 use simulated_drbd::{Disk, Generation, Resource, Role};
 
-use crate::host::{HERE, Host, MINOR, PEER, WEB, XVDA2, both};
+use crate::host::{HERE, Host, MINOR, PEER, WEB, XVDA2, XVDB, both};
 use crate::silence::Silence;
 
 /// A start that is refused, with these words among others.
@@ -278,5 +278,34 @@ fn a_broken_configuration_is_foretold() {
         assert_eq!(disk.add().code, Some(1));
         let error = disk.get("hotplug-error").unwrap();
         assert!(error.contains("line 2"), "{error}");
+    });
+}
+
+/// libxl keeps it among the disks of the guest, and `xl migrate` sends it along.
+#[test]
+fn a_running_guest_has_a_disk_that_was_refused() {
+    both(|host| {
+        host.resource(Resource::simple("data", 2));
+        let web = host.disk(5, WEB);
+        web.add().assert_silent_success();
+        host.peer_promotes("data", 2);
+        let refused = host.disk_as(5, XVDB, "data", "w");
+        assert_eq!(refused.add().code, Some(3));
+        host.file(
+            "/web.cfg",
+            "name='guest-5'\ndisk=['drbd:web-root,xvda2,w']\n",
+        );
+        let file = host.path("/web.cfg");
+        let file = file.to_str().unwrap();
+        let words = "a migration would take it along all the same: `xl block-detach 5 xvdb`";
+        let told = || {
+            let findings = host.check_json(&[file]).findings;
+            findings.iter().any(|f| {
+                f["severity"] == "error" && f["sentence"].as_str().unwrap().contains(words)
+            })
+        };
+        assert!(told());
+        refused.vanish();
+        assert!(!told());
     });
 }

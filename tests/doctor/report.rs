@@ -45,7 +45,8 @@ fn foreign_words_cannot_reach_the_terminal_as_they_are() {
     both(|host| {
         host.install();
         host.xen.guest(5, "evil");
-        host.xen.write_bytes("/local/domain/5/name", b"\x1b[2Jevil\n");
+        host.xen
+            .write_bytes("/local/domain/5/name", b"\x1b[2Jevil\n");
         let disk = host.disk(5, WEB);
         disk.add();
         host.attach(5, XVDA2, MINOR);

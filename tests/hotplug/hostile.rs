@@ -184,7 +184,8 @@ fn hostile_specifications_are_refused() {
 fn a_specification_that_is_not_utf_8_is_refused() {
     both(|host| {
         let disk = host.disk(5, WEB);
-        host.xen.write_bytes(&disk.node("params"), b"web-\xff\xferoot");
+        host.xen
+            .write_bytes(&disk.node("params"), b"web-\xff\xferoot");
         let ran = quick(&disk, "add");
         assert_eq!(ran.code, Some(3), "{ran:?}");
         assert_eq!(disk.get("physical-device"), None);
@@ -222,7 +223,8 @@ fn hostile_names_of_guests_do_not_reach_the_terminal() {
             "x--incoming",
         ] {
             host.xen.guest(5, "web");
-            host.xen.write_bytes("/local/domain/5/name", name.as_bytes());
+            host.xen
+                .write_bytes("/local/domain/5/name", name.as_bytes());
             let disk = host.disk(5, "nosuch");
             let ran = quick(&disk, "add");
             assert_eq!(ran.code, Some(3), "{ran:?}");

@@ -180,6 +180,15 @@ fn a_device_that_this_host_uses_itself_is_refused() {
         host.file("/sys/block/drbd1/holders/dm-3/x", "");
         host.file("/sys/block/dm-3/dm/name", "vg-lv\n");
         assert_start_refused(host, WEB, "busy", &["/dev/drbd1 is held by dm-3 (vg-lv)"]);
+        fs::remove_dir_all(host.path("/sys/block/drbd1/holders")).unwrap();
+
+        // Nothing but this file tells of it: a partition of it may be mounted.
+        host.file("/sys/block/loop7/loop/backing_file", "/dev/drbd1\n");
+        assert_start_refused(host, WEB, "busy", &["/dev/drbd1 is held by loop7"]);
+        host.file("/sys/block/loop7/loop/backing_file", "/srv/drbd1\n");
+        fs::create_dir_all(host.path("/sys/block/loop8")).unwrap();
+        let disk = host.disk(5, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
     });
 }
 

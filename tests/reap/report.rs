@@ -82,7 +82,8 @@ fn a_dry_run_changes_nothing() {
 fn foreign_words_cannot_reach_the_terminal_as_they_are() {
     both(|host| {
         host.xen.guest(5, "evil");
-        host.xen.write_bytes("/local/domain/5/name", b"\x1b[2Jevil\n");
+        host.xen
+            .write_bytes("/local/domain/5/name", b"\x1b[2Jevil\n");
         let disk = host.disk(5, WEB);
         disk.add();
         host.xen.write_bytes(&disk.node("dev"), b"xv\x1b]0;da");

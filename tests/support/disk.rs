@@ -65,7 +65,9 @@ impl Disk<'_> {
 
     /// Writes a node.
     pub fn set(&self, name: &str, value: &str) {
-        self.host.xen.write_bytes(&self.node(name), value.as_bytes());
+        self.host
+            .xen
+            .write_bytes(&self.node(name), value.as_bytes());
     }
 
     /// The toolstack deletes the backend's folder.

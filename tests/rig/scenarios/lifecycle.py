@@ -101,6 +101,8 @@ def twenty_attaches_leave_nothing():
         # Connected over libxl's Closing (Linux: drivers/block/xen-blkback/xenbus.c, connect).
         web.prints(nodo1, "writes to the new disk", lambda text, n=times: text.count("NEW xvdb") == n)
         web.xl(nodo1, "block-detach", "xvdb")
+        # Or a guest that looks seldom takes the next one for the same.
+        web.prints(nodo1, "misses the disk", lambda text, n=times: text.count("GONE xvdb") == n)
         for seen in on_both(states):
             if seen[VOLUMES[1].minor] != AT_REST:
                 raise Failure(f"web-swap after block-detach: {seen[VOLUMES[1].minor]}")

@@ -1,11 +1,13 @@
 """What must not start, and what the person at `xl` reads then."""
+import re
 from contextlib import contextmanager
 
 from rigging import advice
+from rigging.check import findings
 from rigging.drbd import (AT_REST, VOLUMES, allow_two_primaries, demote, expect_on_disk, expect_roles,
                           noticed_cut, on_both, promote, reconnected, states, window_closed)
 from rigging.expect import eventually, expect
-from rigging.guest import Guest, domains, expect_refused
+from rigging.guest import Guest, domains, expect_refused, reason
 from rigging.node import nodo1, nodo2
 from rigging.pair import cut, mend
 from rigging.scenario import scenario
@@ -89,6 +91,41 @@ def held_by_device_mapper_is_refused():
     with held("dmsetup create rig-held --table "
               "\"0 $(cat /sys/block/drbd1/size) linear /dev/drbd1 0\"", "dmsetup remove rig-held"):
         expect_refused(Guest().try_create(nodo1), "web-root", "rig-held")
+
+
+@scenario
+def held_by_a_loop_device_is_refused():
+    """A loop device stands on the device, which nothing else shows: refused, and it is named."""
+    with held("losetup /dev/loop0 /dev/drbd1", "losetup -d /dev/loop0"):
+        expect_refused(Guest().try_create(nodo1), "web-root", "loop0")
+
+
+@scenario(long=True, migrates=True)
+def a_refused_disk_is_detached_before_a_migration():
+    """`xl` keeps a disk whose attachment was refused among the guest's, and would migrate it along, to a host where
+    it looks as the guest's own. `check` tells of it; after what xl prints is done word for word, the guest moves
+    without it, and the guest that has the disk keeps it."""
+    web, other = Guest(disks=["drbd:web-root,xvda2,w"]), Guest("other", disks=["drbd:web-swap,xvdb,w"])
+    web.create(nodo1)
+    other.create(nodo1)
+    with other.unharmed(nodo1):
+        got = web.try_attach(nodo1, "drbd:web-swap,xvdb,w")
+        expect_refused(got, "web-swap", "guest other", "block-detach")
+        said = findings(nodo1.run(["block-drbd", "check", "--json", "--migrate", "nodo2", web.config], timeout=150))
+        errors = [f["sentence"] for f in said if f["severity"] == "error"]
+        expect("errors that check tells of", len(errors), 1)
+        detach = re.search("`(xl block-detach [^`]+)`", reason(got))[1]
+        expect("it names the same command", f"`{detach}`" in errors[0])
+        nodo1.sh(detach)
+        expect_roles("Primary", "Secondary", "web-swap")
+        web.migrate()
+        web.writes(nodo2)
+        expect_roles("Primary", "Secondary", "web-swap")
+        expect_roles("Secondary", "Primary", "web-root")
+    web.destroy(nodo2)
+    other.destroy(nodo1)
+    expect_on_disk(web.numbers(nodo1, nodo2), "web-root")
+    expect_on_disk(other.numbers(nodo1), "web-swap")
 
 
 @scenario
