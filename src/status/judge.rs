@@ -11,7 +11,7 @@ use crate::occupant::Occupant;
 use crate::policy::{DualPrimary, Policy};
 use crate::sharing::Use;
 use crate::survey::{Guests, Survey, Unpublished};
-use crate::words::{list, short};
+use crate::words::{ERROR_MAX, list, short};
 
 /// Whether two primaries are allowed on a connection of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -277,7 +277,7 @@ pub(super) fn not_attached(disk: &Unpublished) -> Option<Mark> {
         "{}: not attached to {}: {}",
         disk.resource.as_deref().unwrap_or("a disk"),
         disk.guest,
-        short(error, 400)
+        short(error, ERROR_MAX)
     );
     let resource = disk.resource.as_deref();
     Some(Mark::new(resource, disk.volume, Kind::NotAttached, &says))
