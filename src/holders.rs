@@ -1,4 +1,4 @@
-//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md, loop devices.
+//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md; loop devices.
 
 use std::fmt;
 use std::fs;
@@ -101,13 +101,13 @@ pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
             });
         }
     }
-    found.extend(loops(root, minors));
     found
 }
 
 /// Loop devices on top: the kernel makes no link for them, and `losetup` does not keep running (linux:
-/// `drivers/block/loop.c`, `loop_attr_backing_file_show`).
-fn loops(root: &Root, minors: &[u32]) -> Vec<Holder> {
+/// `drivers/block/loop.c`, `loop_attr_backing_file_show`). Whoever demotes waits for them as for a process.
+#[must_use]
+pub fn loops(root: &Root, minors: &[u32]) -> Vec<Holder> {
     let devices = fs::read_dir(root.join("/sys/block"));
     let on_top = |device: fs::DirEntry| {
         let name = device.file_name().into_string().ok()?;

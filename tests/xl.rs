@@ -146,7 +146,7 @@ fn the_reason_of_a_refusal_stands_in_xls_own_output() {
             "script: guest web (domain 5), xvdb: resource nope is not configured on this host",
             "unknown 1",
             "script: guest web (domain 5), xvdc: web-swap is Primary on nodo2",
-            "afterwards run `xl block-detach 5 xvdc`: a migration would take the disk along",
+            "; before it migrates, run `xl block-detach 5 xvdc`: the disk would go along",
             "double 1",
         ],
     );
@@ -375,7 +375,7 @@ fn check_says_beforehand_what_xl_then_does() {
                 assert_eq!(answer.matches(code).count(), 2, "{answer}");
                 let after = answer.split("said 3").nth(1).unwrap();
                 assert!(
-                    after.contains("; afterwards run `xl block-detach 5 xvdb`"),
+                    after.contains("; before it migrates, run `xl block-detach 5 xvdb`"),
                     "{answer}"
                 );
             }

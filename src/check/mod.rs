@@ -124,7 +124,12 @@ impl<'c, S: Together, R: Replication, H: Host> Check<'c, S, R, H> {
             );
             answer.findings.push(group.place.note(words));
             for disk in survey::refused(self.world.store, guest.domid)? {
-                let (vdev, domid) = (crate::words::short(&disk.vdev, 40), guest.domid);
+                let vdev = if disk.vdev.is_empty() {
+                    &disk.device
+                } else {
+                    &disk.vdev
+                };
+                let (vdev, domid) = (crate::words::short(vdev, 40), guest.domid);
                 let words = format!(
                     "{guest} was refused {vdev}, and a migration would take it along all the same: `xl block-detach {domid} {vdev}`"
                 );

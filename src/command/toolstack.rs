@@ -148,6 +148,6 @@ fn left_behind(path: &BackendPath, vdev: Option<&str>) -> String {
     let vdev = vdev.map_or_else(|| path.device.to_string(), |v| crate::words::short(v, 40));
     let domid = path.frontend_id;
     format!(
-        "afterwards run `xl block-detach {domid} {vdev}`: a migration would take the disk along, and the guest would get it there"
+        "before it migrates, run `xl block-detach {domid} {vdev}`: the disk would go along, and the guest might get it there"
     )
 }

@@ -63,7 +63,8 @@ fn xl(line: &[u8]) -> Option<Caller> {
     Some(match command {
         b"migrate-receive" => Caller::MigrateReceive,
         b"devd" => Caller::DriverDomain,
-        b"block-attach" => Caller::BlockAttach,
+        // xl takes a beginning that is no other command's (xen: `tools/xl/xl_cmdtable.c`, `cmdtable_lookup`).
+        c if c.len() > b"block-".len() && b"block-attach".starts_with(c) => Caller::BlockAttach,
         _ => Caller::Xl,
     })
 }
@@ -88,6 +89,8 @@ mod tests {
             ),
             (b"/usr/sbin/xl\0devd\0", Some(Caller::DriverDomain)),
             (b"xl\0block-attach\0web\0", Some(Caller::BlockAttach)),
+            (b"xl\0block-a\0web\0", Some(Caller::BlockAttach)),
+            (b"xl\0block-list\0web\0", Some(Caller::Xl)),
             (b"xl\0create\0migrate-receive\0", Some(Caller::Xl)),
             (b"xl\0restore\0x--incoming\0", Some(Caller::Xl)),
             (b"/usr/sbin/libvirtd\0--listen\0", None),

@@ -10,7 +10,7 @@ use std::fmt;
 
 pub use code::Code;
 
-use crate::words::{printable, short};
+use crate::words::{ERROR_MAX, printable, short};
 
 /// Something with a sentence of its own, which the manual explains.
 pub trait Coded: fmt::Display {
@@ -46,10 +46,13 @@ impl Message {
         Self::new(self.code, format!("{subject}: {}", self.words))
     }
 
-    /// The same, with another sentence behind it.
+    /// The same, with more behind it, which is not cut off from a line of [`ERROR_MAX`] bytes.
     #[must_use]
     pub fn and(&self, more: &str) -> Self {
-        Self::new(self.code, format!("{}; {more}", self.words))
+        let end = format!("; {more}");
+        let code = format!(" [{}]", self.code);
+        let room = ERROR_MAX.saturating_sub(end.len() + code.len());
+        Self::new(self.code, short(&self.words, room) + &end)
     }
 
     /// One printable line of at most `max` bytes. The code is never cut off.
@@ -92,6 +95,9 @@ mod tests {
         let line = message.line(1000);
         assert!(line.len() <= 1000 && line.starts_with("guest web: ä"));
         assert!(line.ends_with("... [BD-PROMOTE]"), "{line}");
+        let line = message.and("do this").line(ERROR_MAX);
+        assert!(line.len() <= ERROR_MAX, "{line}");
+        assert!(line.ends_with("...; do this [BD-PROMOTE]"), "{line}");
         let message = Message::new(Code::NotUp, "one\ntwo");
         assert_eq!(message.line(1000), "one?two [BD-NOT-UP]");
         assert_eq!(message.to_string(), message.line(1000));

@@ -8,7 +8,7 @@ use simulated_drbd::state::Connection;
 use simulated_drbd::{Disk, Generation, Opener, Resource, Role};
 use xenstore_rs::Xs;
 
-use crate::host::{HERE, Host, MINOR, PEER, Ran, WEB, XVDB, both, pause};
+use crate::host::{HERE, Host, MINOR, PEER, Ran, WEB, XVDB, both, eventually, pause};
 
 /// A start of a guest that is refused before anything is changed.
 #[track_caller]
@@ -180,15 +180,30 @@ fn a_device_that_this_host_uses_itself_is_refused() {
         host.file("/sys/block/drbd1/holders/dm-3/x", "");
         host.file("/sys/block/dm-3/dm/name", "vg-lv\n");
         assert_start_refused(host, WEB, "busy", &["/dev/drbd1 is held by dm-3 (vg-lv)"]);
-        fs::remove_dir_all(host.path("/sys/block/drbd1/holders")).unwrap();
+    });
+}
 
-        // Nothing but this file tells of it: a partition of it may be mounted.
+/// Nothing but this file tells of it: a partition of it may be mounted. Whoever demotes waits for it.
+#[test]
+fn a_loop_device_keeps_a_guest_from_starting() {
+    both(|host| {
+        host.promote(WEB, MINOR);
+        let opener = Opener::writer("losetup", 4711);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
         host.file("/sys/block/loop7/loop/backing_file", "/dev/drbd1\n");
         assert_start_refused(host, WEB, "busy", &["/dev/drbd1 is held by loop7"]);
         host.file("/sys/block/loop7/loop/backing_file", "/srv/drbd1\n");
         fs::create_dir_all(host.path("/sys/block/loop8")).unwrap();
         let disk = host.disk(5, WEB);
         disk.assert_attached(&disk.add(), MINOR);
+        disk.close();
+        host.file("/sys/block/loop7/loop/backing_file", "/dev/drbd1\n");
+        let removal = disk.start("remove");
+        pause(300);
+        assert_eq!(host.role(WEB), Role::Primary);
+        host.world.release(HERE, MINOR).unwrap();
+        eventually("demoted", || host.role(WEB) == Role::Secondary);
+        assert!(removal.wait_with_output().unwrap().status.success());
     });
 }
 
