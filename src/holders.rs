@@ -1,4 +1,4 @@
-//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md; loop devices.
+//! What on this host itself holds a DRBD device: mounts, swap, device-mapper, md, loop devices.
 
 use std::fmt;
 use std::fs;
@@ -67,6 +67,13 @@ impl Holder {
         }
     }
 
+    /// One that may go by itself soon, as a backup's: for a promotion of this program it is waited for, like a
+    /// process that has the device open.
+    #[must_use]
+    pub fn is_loop(&self) -> bool {
+        matches!(self, Self::Device { name, .. } if name.starts_with("loop"))
+    }
+
     /// What it is, without the device: `mounted on /mnt`.
     #[must_use]
     pub fn short(&self) -> String {
@@ -101,13 +108,13 @@ pub fn holders(root: &Root, minors: &[u32]) -> Vec<Holder> {
             });
         }
     }
+    found.extend(loops(root, minors));
     found
 }
 
 /// Loop devices on top: the kernel makes no link for them, and `losetup` does not keep running (linux:
-/// `drivers/block/loop.c`, `loop_attr_backing_file_show`). Whoever demotes waits for them as for a process.
-#[must_use]
-pub fn loops(root: &Root, minors: &[u32]) -> Vec<Holder> {
+/// `drivers/block/loop.c`, `loop_attr_backing_file_show`).
+fn loops(root: &Root, minors: &[u32]) -> Vec<Holder> {
     let devices = fs::read_dir(root.join("/sys/block"));
     let on_top = |device: fs::DirEntry| {
         let name = device.file_name().into_string().ok()?;

@@ -239,7 +239,7 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
 
     /// Holders that this host's own tables do not show: mounts in a container, beside guests that have
     /// other volumes or are gone; and where it is Primary and the volume is nobody's that is known, the
-    /// processes and loop devices that may write to it. Those that only read, as a backup, keep no guest from starting.
+    /// processes that may write to it. Those that only read, as a backup, keep no guest from starting.
     fn hidden_holders(&self, facts: &Facts, resource: &Resource, shared: bool) -> Vec<Holder> {
         let minors: Vec<u32> = resource.minors().collect();
         let closed = |devices: &[(u32, u32)]| self.host.is_closed(&resource.name, devices);
@@ -269,7 +269,8 @@ impl<S: Together, R: Replication, H: Host> World<'_, S, R, H> {
         if !mounts.is_empty() || asked.is_empty() || shared || closed(&devices) {
             return mounts;
         }
-        self.host.writers(&asked)
+        let writers = self.host.writers(&asked).into_iter();
+        writers.map(Holder::from).collect()
     }
 
     /// The resource; for a guest that is being received with its settings, which are asked for anyway.

@@ -6,6 +6,7 @@ use super::health;
 use super::remove::may_have_moved;
 use crate::drbd::{Resource, Role, Settings};
 use crate::facts::ReapFacts;
+use crate::holders::Holder;
 use crate::occupant::Occupant;
 use crate::plan::{Plan, Step};
 use crate::policy::{DualPrimary, Policy};
@@ -104,7 +105,9 @@ fn role(facts: &ReapFacts) -> Role {
 fn users(facts: &ReapFacts) -> (Vec<String>, Vec<String>) {
     let using = facts.occupants.iter().filter(|o| o.is_using());
     let (strays, guests): (Vec<&Occupant>, Vec<&Occupant>) = using.partition(|o| o.is_stray());
-    let holders = facts.holders.iter().map(ToString::to_string);
+    let mut holders: Vec<&Holder> = facts.holders.iter().collect();
+    holders.retain(|h| !(facts.promotion_noted && h.is_loop()));
+    let holders = holders.into_iter().map(ToString::to_string);
     let guests = guests.into_iter().map(ToString::to_string);
     let strays = strays.into_iter().map(ToString::to_string);
     (strays.collect(), guests.chain(holders).collect())

@@ -4,6 +4,7 @@ use super::health::peer;
 use super::{Decision, Reason, Warning};
 use crate::drbd::{Resource, Role};
 use crate::facts::Facts;
+use crate::holders::Holder;
 use crate::plan::{Plan, Step};
 use crate::policy::{DualPrimary, Policy};
 use crate::sharing::{Relation, Use};
@@ -89,6 +90,8 @@ pub fn users(facts: &Facts) -> Vec<String> {
         .iter()
         .filter(|u| !u.is_closed())
         .map(|u| format!("{} as {}", u.guest, u.vdev));
-    let holders = facts.holders.iter().map(ToString::to_string);
+    let mut holders: Vec<&Holder> = facts.holders.iter().collect();
+    holders.retain(|h| !(facts.promoted_by_us && h.is_loop()));
+    let holders = holders.into_iter().map(ToString::to_string);
     guests.chain(holders).collect()
 }

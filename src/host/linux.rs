@@ -73,11 +73,8 @@ impl Host for Linux {
         openers::openers(&self.root, resource, volumes)
     }
 
-    fn writers(&self, minors: &[u32]) -> Vec<Holder> {
-        let processes = openers::descriptors(&self.root, minors, true);
-        let mut found: Vec<Holder> = processes.into_iter().map(Holder::from).collect();
-        found.extend(holders::loops(&self.root, minors));
-        found
+    fn writers(&self, minors: &[u32]) -> Vec<Opener> {
+        openers::descriptors(&self.root, minors, true)
     }
 
     fn is_closed(&self, resource: &str, volumes: &[(u32, u32)]) -> bool {

@@ -82,8 +82,8 @@ pub trait Host {
     /// Processes that have a device open, as far as they can be seen.
     fn openers(&self, resource: &str, volumes: &[(u32, u32)]) -> Vec<Opener>;
 
-    /// Processes that have it open for writing, by their descriptors, and loop devices on top.
-    fn writers(&self, minors: &[u32]) -> Vec<Holder>;
+    /// Those processes that have it open for writing, by their descriptors.
+    fn writers(&self, minors: &[u32]) -> Vec<Opener>;
 
     /// The kernel itself tells that nobody has a device open; where it tells nothing, that is no answer.
     fn is_closed(&self, resource: &str, volumes: &[(u32, u32)]) -> bool;

@@ -183,7 +183,7 @@ fn a_device_that_this_host_uses_itself_is_refused() {
     });
 }
 
-/// Nothing but this file tells of it: a partition of it may be mounted. Whoever demotes waits for it.
+/// Nothing but this file tells of it: a partition of it may be mounted.
 #[test]
 fn a_loop_device_keeps_a_guest_from_starting() {
     both(|host| {
@@ -192,12 +192,26 @@ fn a_loop_device_keeps_a_guest_from_starting() {
         host.world.hold_open(HERE, MINOR, opener, None).unwrap();
         host.file("/sys/block/loop7/loop/backing_file", "/dev/drbd1\n");
         assert_start_refused(host, WEB, "busy", &["/dev/drbd1 is held by loop7"]);
+        // What it has promoted by hand is not this program's to demote.
+        host.disk(5, WEB).remove().assert_silent_success();
+        assert_eq!(host.role(WEB), Role::Primary);
         host.file("/sys/block/loop7/loop/backing_file", "/srv/drbd1\n");
         fs::create_dir_all(host.path("/sys/block/loop8")).unwrap();
+        let disk = host.disk(6, WEB);
+        disk.assert_attached(&disk.add(), MINOR);
+    });
+}
+
+/// Contract 21: it may go by itself, as a backup's.
+#[test]
+fn a_loop_device_beside_a_guest_is_waited_for_when_the_guest_goes() {
+    both(|host| {
         let disk = host.disk(5, WEB);
         disk.assert_attached(&disk.add(), MINOR);
-        disk.close();
+        let opener = Opener::writer("losetup", 4711);
+        host.world.hold_open(HERE, MINOR, opener, None).unwrap();
         host.file("/sys/block/loop7/loop/backing_file", "/dev/drbd1\n");
+        disk.close();
         let removal = disk.start("remove");
         pause(300);
         assert_eq!(host.role(WEB), Role::Primary);

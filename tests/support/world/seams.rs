@@ -134,7 +134,7 @@ impl Host for Outside {
         Vec::new()
     }
 
-    fn writers(&self, _: &[u32]) -> Vec<Holder> {
+    fn writers(&self, _: &[u32]) -> Vec<Opener> {
         Vec::new()
     }
 

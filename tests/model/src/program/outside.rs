@@ -309,7 +309,7 @@ impl Host for Outside<'_> {
         Vec::new()
     }
 
-    fn writers(&self, _: &[u32]) -> Vec<Holder> {
+    fn writers(&self, _: &[u32]) -> Vec<Opener> {
         Vec::new()
     }
 
